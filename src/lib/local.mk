@@ -1,0 +1,10 @@
+# What both the host's programs and vminitd use. Knows no containers and no VMs.
+lib_sources = \
+	src/lib/alloc.c src/lib/alloc.h \
+	src/lib/cleanup.h \
+	src/lib/error.c src/lib/error.h \
+	src/lib/io.c src/lib/io.h \
+	src/lib/log.c src/lib/log.h \
+	src/lib/loop.c src/lib/loop.h \
+	src/lib/socket.c src/lib/socket.h \
+	src/lib/strbuf.c src/lib/strbuf.h
