@@ -1,0 +1,36 @@
+# What host and guest speak: the .proto files, gRPC over HTTP/2, a server and a client.
+rpc_sources = \
+	src/rpc/api.h \
+	src/rpc/client.h \
+	src/rpc/grpc.h \
+	src/rpc/server.h
+
+# Never distributed: the .proto files are, and protoc-c is needed to build.
+rpc_generated = \
+	src/rpc/google/protobuf/timestamp.pb-c.c src/rpc/google/protobuf/timestamp.pb-c.h \
+	src/rpc/guest.pb-c.c src/rpc/guest.pb-c.h \
+	src/rpc/sandbox.pb-c.c src/rpc/sandbox.pb-c.h
+
+BUILT_SOURCES += $(rpc_generated)
+CLEANFILES += $(rpc_generated)
+EXTRA_DIST += src/rpc/sandbox.proto src/rpc/guest.proto
+
+src/rpc/sandbox.pb-c.c: src/rpc/sandbox.proto
+	$(AM_V_GEN)$(MKDIR_P) src/rpc && $(PROTOC_C) --proto_path=$(top_srcdir)/src/rpc \
+		--proto_path=$(PROTOBUF_INCLUDE) --c_out=src/rpc sandbox.proto
+src/rpc/guest.pb-c.c: src/rpc/guest.proto
+	$(AM_V_GEN)$(MKDIR_P) src/rpc && $(PROTOC_C) --proto_path=$(top_srcdir)/src/rpc \
+		--proto_path=$(PROTOBUF_INCLUDE) --c_out=src/rpc guest.proto
+# The generated source includes its header as if -Isrc/rpc were given; beside it is enough.
+src/rpc/google/protobuf/timestamp.pb-c.c: src/rpc/local.mk
+	$(AM_V_GEN)$(MKDIR_P) src/rpc && $(PROTOC_C) --proto_path=$(PROTOBUF_INCLUDE) \
+		--c_out=src/rpc google/protobuf/timestamp.proto && \
+		sed -i 's|"google/protobuf/timestamp.pb-c.h"|"timestamp.pb-c.h"|' $@
+
+# One run makes both files; the header only has to look newer.
+src/rpc/sandbox.pb-c.h: src/rpc/sandbox.pb-c.c
+	@touch $@
+src/rpc/guest.pb-c.h: src/rpc/guest.pb-c.c
+	@touch $@
+src/rpc/google/protobuf/timestamp.pb-c.h: src/rpc/google/protobuf/timestamp.pb-c.c
+	@touch $@
