@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the guest writes on its serial console: the last bytes are kept for error messages, the
+ * line by which vminitd says that it is up is noticed, and all of it can go to a file of bounded
+ * size. The bytes are the guest's and hostile: nothing of them reaches a log unfiltered.
+ */
+#ifndef RUNVM_VMM_CONSOLE_H
+#define RUNVM_VMM_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/cleanup.h"
+
+#define CONSOLE_RING_SIZE 16384		   /* bytes kept */
+#define CONSOLE_READY_LINE "vminitd: ready" /* a line that begins with this */
+
+struct console;
+
+/**
+ * console_new() - an empty one
+ * @log_fd: regular file that gets a copy of the bytes; borrowed; -1 for none
+ * @log_max: bytes after which nothing more is written there (one line says so)
+ */
+struct console *console_new(int log_fd, size_t log_max);
+void console_free(struct console *console);
+
+/* Takes bytes as they came. Return: true when they complete the ready line for the first time. */
+bool console_feed(struct console *console, const void *data, size_t len);
+
+/* The ready line was seen. */
+bool console_ready(const struct console *console);
+
+/* The guest's kernel reported a panic; survives the ring's turning over. */
+bool console_panicked(const struct console *console);
+
+/**
+ * console_tail() - the last lines, for people
+ * @lines: how many at most; empty ones are left out
+ * @separator: between lines
+ *
+ * Control bytes, escape sequences and bytes beyond ASCII come out as '?' or not at all; a line is
+ * cut after 200 bytes.
+ *
+ * Return: the text, empty when there was none. The caller frees it.
+ */
+char *console_tail(const struct console *console, size_t lines, const char *separator);
+
+#endif
