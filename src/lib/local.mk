@@ -7,5 +7,6 @@ lib_sources = \
 	src/lib/log.c src/lib/log.h \
 	src/lib/loop.c src/lib/loop.h \
 	src/lib/process.c src/lib/process.h \
+	src/lib/relay.c src/lib/relay.h \
 	src/lib/socket.c src/lib/socket.h \
 	src/lib/strbuf.c src/lib/strbuf.h
