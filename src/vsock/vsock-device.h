@@ -28,8 +28,10 @@ struct vsock_device;
  * @ready: the guest's driver is up and the rings run; connections that waited are being opened.
  *	Called again after every reset of the device (a reboot of the guest, a second plug).
  * @failed: the device has stopped for good: QEMU hung up or broke the protocol, or the guest put
- *	into its rings what no driver would. All connections are closed by then. Called at most once;
- *	@err is borrowed.
+ *	into its rings what no driver would. Connections are closed by then, but for those whose
+ *	client has yet to read what the guest sent: they end when it has, and an owner that wants no
+ *	output lost waits (with a deadline) until vsock_device_connections() is 0. Called at most
+ *	once; @err is borrowed.
  *
  * Either may be NULL, and either may call vsock_device_free().
  */
