@@ -15,6 +15,8 @@
 #include "lib/error.h"
 #include "lib/process.h"
 
+#define STATUS_FILE "status.json"
+
 /* What the last command that wrote the file had reached. */
 enum status_phase {
 	STATUS_CREATING, /* create has begun: there may be processes, or not yet */
@@ -59,10 +61,20 @@ struct status {
 
 /**
  * status_read() - read `status.json` in the directory @dirfd
+ * @ret: to be cleared; written only on success
+ *
+ * Strings that the file lacks are NULL; processes that it lacks have pid 0.
  *
  * Return: 0; -ENOENT when there is none; -EBADMSG when it is damaged; another -errno.
  */
 int status_read(int dirfd, struct status *ret, struct error *err);
+
+/**
+ * status_write() - replace the file, or make it, atomically
+ * @status: strings that are NULL and processes whose pid is 0 are left out; the id is needed
+ *
+ * Return: 0 or -errno; the old content is there as it was, then.
+ */
 int status_write(int dirfd, const struct status *status, struct error *err);
 void status_clear(struct status *status);
 
