@@ -18,12 +18,11 @@
 #define SANDBOX(message)      Com__Apple__Containerization__Sandbox__V3__##message
 #define SANDBOX_CONST(NAME)   COM__APPLE__CONTAINERIZATION__SANDBOX__V3__##NAME
 #define SANDBOX_INIT(MESSAGE) COM__APPLE__CONTAINERIZATION__SANDBOX__V3__##MESSAGE##__INIT
-#define SANDBOX_SERVICE \
-	(&com__apple__containerization__sandbox__v3__sandbox_context__descriptor)
+#define SANDBOX_SERVICE	      (&com__apple__containerization__sandbox__v3__sandbox_context__descriptor)
 
-#define GUEST(message)      Runvm__Guest__V1__##message
-#define GUEST_CONST(NAME)   RUNVM__GUEST__V1__##NAME
-#define GUEST_INIT(MESSAGE) RUNVM__GUEST__V1__##MESSAGE##__INIT
-#define GUEST_SERVICE       (&runvm__guest__v1__guest__descriptor)
+#define GUEST(message)	      Runvm__Guest__V1__##message
+#define GUEST_CONST(NAME)     RUNVM__GUEST__V1__##NAME
+#define GUEST_INIT(MESSAGE)   RUNVM__GUEST__V1__##MESSAGE##__INIT
+#define GUEST_SERVICE	      (&runvm__guest__v1__guest__descriptor)
 
 #endif

@@ -66,10 +66,9 @@ struct rpc_request *rpc_client_call(struct rpc_client *client,
 				    rpc_done_fn *done, void *data);
 /* The same for a method that answers with a stream: @message is called for each of it. */
 struct rpc_request *rpc_client_stream(struct rpc_client *client,
-				      const ProtobufCServiceDescriptor *service,
-				      const char *method, const ProtobufCMessage *request,
-				      uint64_t timeout, rpc_message_fn *message, rpc_done_fn *done,
-				      void *data);
+				      const ProtobufCServiceDescriptor *service, const char *method,
+				      const ProtobufCMessage *request, uint64_t timeout,
+				      rpc_message_fn *message, rpc_done_fn *done, void *data);
 /* Gives the call up, here and at the server; no function of it is called any more. */
 void rpc_request_cancel(struct rpc_request *request);
 /* The status of a call that is over, for its rpc_done_fn. */

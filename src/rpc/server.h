@@ -39,7 +39,7 @@
 #define RPC_MAX_CONNECTIONS 512
 /* Calls open at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS), and in a server. */
 #define RPC_MAX_STREAMS 256
-#define RPC_MAX_CALLS   4096
+#define RPC_MAX_CALLS	4096
 /* What may wait for a slow client in one streaming call before rpc_call_send() refuses. */
 #define RPC_MAX_QUEUED (256U << 10)
 /* What requests of one connection that are not answered yet may hold. */
