@@ -38,7 +38,7 @@ static bool is_plain(const char *key)
 	return *key && strlen(key) <= QUOTE_MAX && !key[strspn(key, plain)];
 }
 
-static void append_key(struct strbuf *b, const char *key)
+void json_append_key(struct strbuf *b, const char *key)
 {
 	_cleanup_free_ char *quoted = NULL;
 
@@ -58,7 +58,7 @@ static void append_path(struct strbuf *b, const struct json *value)
 		return;
 	append_path(b, value->parent);
 	if (value->key) {
-		append_key(b, value->key);
+		json_append_key(b, value->key);
 		return;
 	}
 	json_for_each(item, value->parent) {
@@ -80,7 +80,7 @@ char *json_path(const struct json *value)
 const char *json_type_name(enum json_type type)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null",     [JSON_BOOL] = "a boolean", [JSON_NUMBER] = "a number",
+		[JSON_NULL] = "null",	    [JSON_BOOL] = "a boolean", [JSON_NUMBER] = "a number",
 		[JSON_STRING] = "a string", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
 	};
 
@@ -128,7 +128,7 @@ int json_require(const struct json *object, const char *key, const struct json *
 
 	if (!member) {
 		append_path(&path, object);
-		append_key(&path, key);
+		json_append_key(&path, key);
 		error_set(err, EINVAL, "%s: missing, but required", path.data);
 		strbuf_free(&path);
 		return -EINVAL;
@@ -158,8 +158,8 @@ int json_get_bool(const struct json *value, bool *ret, struct error *err)
 }
 
 /* The sign and the digits apart; yajl has seen to it that the text is a JSON number. */
-static int get_integer(const struct json *value, bool *negative, uint64_t *magnitude, bool *overflow,
-		       struct error *err)
+static int get_integer(const struct json *value, bool *negative, uint64_t *magnitude,
+		       bool *overflow, struct error *err)
 {
 	const char *digits = value->text;
 

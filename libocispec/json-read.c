@@ -276,8 +276,7 @@ static void yajl_release(_unused_ void *data, void *p)
 }
 
 /* yajl's sentence with the place in the text. */
-static int fail_syntax(yajl_handle yajl, const char *text, size_t len, size_t at,
-		       struct error *err)
+static int fail_syntax(yajl_handle yajl, const char *text, size_t len, size_t at, struct error *err)
 {
 	unsigned char *why = yajl_get_error(yajl, 0, (const unsigned char *)text, len);
 	size_t line = 1, column = 1;
@@ -297,6 +296,9 @@ static int feed(struct reader *r, yajl_handle yajl, const char *text, size_t len
 	yajl_status status = yajl_parse(yajl, (const unsigned char *)text, len);
 	size_t at = yajl_get_bytes_consumed(yajl);
 
+	/* yajl counts the last byte of what it did not like as consumed. */
+	if (at)
+		at--;
 	if (status == yajl_status_ok) {
 		status = yajl_complete_parse(yajl);
 		at = len;

@@ -21,7 +21,7 @@
 #include "lib/strbuf.h"
 
 /* Deeper and larger documents are refused with -EFBIG. */
-#define JSON_MAX_DEPTH  64
+#define JSON_MAX_DEPTH	64
 #define JSON_MAX_VALUES (1U << 18)
 
 enum json_type {
@@ -82,6 +82,9 @@ static inline void json_freep(struct json **root)
 
 /* The path of a value, owned by the caller; "" for the root. */
 char *json_path(const struct json *value);
+
+/* Puts `.key` behind a path, or `["key"]` where the key is not a plain word. */
+void json_append_key(struct strbuf *path, const char *key);
 
 /* "a string", "an object" ...: for messages. */
 const char *json_type_name(enum json_type type);

@@ -273,14 +273,14 @@ static int read_presence(const struct spec_field *f, const struct json *v, void 
 }
 
 static read_fn *const readers[] = {
-	[SPEC_STRING] = read_string,         [SPEC_FLAG] = read_flag,
-	[SPEC_BOOL] = read_bool,             [SPEC_INT] = read_int,
-	[SPEC_UINT] = read_uint,             [SPEC_INT64] = read_int64,
-	[SPEC_UINT64] = read_uint64,         [SPEC_UINT32] = read_uint32,
-	[SPEC_ENUM] = read_enum,             [SPEC_STRINGS] = read_strings,
-	[SPEC_UINT32S] = read_uint32s,       [SPEC_MAP] = read_map,
-	[SPEC_OBJECT] = read_child,          [SPEC_EMBEDDED] = read_embedded,
-	[SPEC_OBJECTS] = read_objects,       [SPEC_OBJECT_MAP] = read_object_map,
+	[SPEC_STRING] = read_string,	 [SPEC_FLAG] = read_flag,
+	[SPEC_BOOL] = read_bool,	 [SPEC_INT] = read_int,
+	[SPEC_UINT] = read_uint,	 [SPEC_INT64] = read_int64,
+	[SPEC_UINT64] = read_uint64,	 [SPEC_UINT32] = read_uint32,
+	[SPEC_ENUM] = read_enum,	 [SPEC_STRINGS] = read_strings,
+	[SPEC_UINT32S] = read_uint32s,	 [SPEC_MAP] = read_map,
+	[SPEC_OBJECT] = read_child,	 [SPEC_EMBEDDED] = read_embedded,
+	[SPEC_OBJECTS] = read_objects,	 [SPEC_OBJECT_MAP] = read_object_map,
 	[SPEC_PRESENCE] = read_presence,
 };
 _Static_assert(ARRAY_SIZE(readers) == SPEC_KINDS, "every kind has a reader");

@@ -12,23 +12,23 @@
 #include "libocispec/spec.h"
 
 enum spec_kind {
-	SPEC_STRING,     /* char * */
-	SPEC_FLAG,       /* bool: false when absent, written when true or required */
-	SPEC_BOOL,       /* struct oci_bool */
-	SPEC_INT,        /* struct oci_int */
-	SPEC_UINT,       /* struct oci_uint */
-	SPEC_INT64,      /* int64_t: 0 when absent, always written */
-	SPEC_UINT64,     /* uint64_t, likewise */
-	SPEC_UINT32,     /* uint32_t, likewise */
-	SPEC_ENUM,       /* an enum, a string in JSON */
-	SPEC_STRINGS,    /* char ** and a count */
-	SPEC_UINT32S,    /* uint32_t * and a count */
-	SPEC_MAP,        /* struct oci_entry * and a count, an object in JSON */
-	SPEC_OBJECT,     /* a pointer to a struct */
-	SPEC_EMBEDDED,   /* a struct, always written */
-	SPEC_OBJECTS,    /* an array of structs and a count */
+	SPEC_STRING,	 /* char * */
+	SPEC_FLAG,	 /* bool: false when absent, written when true or required */
+	SPEC_BOOL,	 /* struct oci_bool */
+	SPEC_INT,	 /* struct oci_int */
+	SPEC_UINT,	 /* struct oci_uint */
+	SPEC_INT64,	 /* int64_t: 0 when absent, always written */
+	SPEC_UINT64,	 /* uint64_t, likewise */
+	SPEC_UINT32,	 /* uint32_t, likewise */
+	SPEC_ENUM,	 /* an enum, a string in JSON */
+	SPEC_STRINGS,	 /* char ** and a count */
+	SPEC_UINT32S,	 /* uint32_t * and a count */
+	SPEC_MAP,	 /* struct oci_entry * and a count, an object in JSON */
+	SPEC_OBJECT,	 /* a pointer to a struct */
+	SPEC_EMBEDDED,	 /* a struct, always written */
+	SPEC_OBJECTS,	 /* an array of structs and a count */
 	SPEC_OBJECT_MAP, /* likewise; an object in JSON, the key is the struct's first member */
-	SPEC_PRESENCE,   /* bool: an object was there; written as an empty one */
+	SPEC_PRESENCE,	 /* bool: an object was there; written as an empty one */
 	SPEC_KINDS,
 };
 
@@ -63,6 +63,7 @@ struct spec_table {
 	size_t n_fields;
 };
 
+/* clang-format off */
 #define SPEC_SAME_TYPE(T, member, type) \
 	__builtin_types_compatible_p(__typeof__(((struct T *)0)->member), type)
 /* The offset of a member; does not compile when the member is not of this type. */
@@ -120,6 +121,7 @@ struct spec_table {
 		.fields = T##_fields,                           \
 		.n_fields = ARRAY_SIZE(T##_fields),             \
 	}
+/* clang-format on */
 
 extern const struct spec_table spec_table_oci_spec;
 extern const struct spec_table spec_table_oci_process;

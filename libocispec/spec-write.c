@@ -4,8 +4,7 @@
  */
 #include "libocispec/spec-table.h"
 
-static void write_object(const struct spec_table *table, const void *object,
-			 struct json_writer *w);
+static void write_object(const struct spec_table *table, const void *object, struct json_writer *w);
 
 static bool is_given(const struct spec_field *f, const void *member)
 {

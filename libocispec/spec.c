@@ -76,8 +76,7 @@ void oci_process_free(struct oci_process *process)
 	spec_destroy(&spec_table_oci_process, process);
 }
 
-int oci_resources_parse(const char *json, size_t len, struct oci_resources **ret,
-			struct error *err)
+int oci_resources_parse(const char *json, size_t len, struct oci_resources **ret, struct error *err)
 {
 	void *resources;
 	int r = spec_parse(&spec_table_oci_resources, json, len, &resources, err);

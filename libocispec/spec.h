@@ -22,6 +22,8 @@
  *    an unknown namespace type are refused by the parser, with the JSON path.
  *  - `null` as the value of a property counts as absent (Go's encoder writes it for a nil slice
  *    or pointer). A null inside an array or as the value of a map's key is refused.
+ *  - An empty string as the value of an optional property counts as absent too, as it does for
+ *    Go's types: `if (ns->path)` is enough. In arrays and maps an empty string is one.
  *  - A key that comes twice in one object is refused: readers differ in which one they believe.
  *  - Integers have the full range of their type and are never doubles; 1e3 and 1.0 are refused.
  *  - A string with a NUL (\u0000) in it is refused: it would end early in the kernel's view.
@@ -83,7 +85,7 @@ struct oci_root {
 /**
  * struct oci_mount - one of mounts
  * @destination: never NULL; a relative one is taken from "/" (runc does so, with a warning)
- * @type: NULL or "" for a bind mount, mostly
+ * @type: NULL for a bind mount, mostly
  */
 struct oci_mount {
 	char *destination;
@@ -241,7 +243,7 @@ struct oci_namespace_info {
 /* Indexed by enum oci_namespace_type. */
 extern const struct oci_namespace_info oci_namespace_infos[OCI_NAMESPACE_TYPES];
 
-/* one of linux.namespaces; @path is NULL (or "") for a new one */
+/* one of linux.namespaces; @path is NULL for a new one */
 struct oci_namespace {
 	enum oci_namespace_type type;
 	char *path;
@@ -451,7 +453,7 @@ struct oci_personality {
 /**
  * struct oci_linux - linux
  * @rootfs_propagation: "shared", "slave", "private", "unbindable" or, as runc takes them, these
- *	with an "r" in front; NULL or "" when not given
+ *	with an "r" in front
  */
 struct oci_linux {
 	struct oci_id_mapping *uid_mappings;
@@ -658,7 +660,7 @@ static inline void oci_resources_freep(struct oci_resources **resources)
 	oci_resources_free(*resources);
 }
 
-#define _cleanup_spec_      _cleanup_(oci_spec_freep)
+#define _cleanup_spec_	    _cleanup_(oci_spec_freep)
 #define _cleanup_process_   _cleanup_(oci_process_freep)
 #define _cleanup_resources_ _cleanup_(oci_resources_freep)
 
