@@ -31,7 +31,7 @@ bool console_feed(struct console *console, const void *data, size_t len);
 /* The ready line was seen. */
 bool console_ready(const struct console *console);
 
-/* The guest's kernel reported a panic; survives the ring's turning over. */
+/* The guest's kernel reported a panic. */
 bool console_panicked(const struct console *console);
 
 /**
@@ -39,11 +39,20 @@ bool console_panicked(const struct console *console);
  * @lines: how many at most; empty ones are left out
  * @separator: between lines
  *
- * Control bytes, escape sequences and bytes beyond ASCII come out as '?' or not at all; a line is
- * cut after 200 bytes.
+ * Harmless for logs and terminals, see ring_tail().
  *
  * Return: the text, empty when there was none. The caller frees it.
  */
 char *console_tail(const struct console *console, size_t lines, const char *separator);
+
+/**
+ * console_quote() - what helps most in an error message, on one line
+ *
+ * After a panic the lines that led to it, up to the one that says so: not the stack trace behind.
+ * Else the last lines.
+ *
+ * Return: the text, empty when there was none. The caller frees it.
+ */
+char *console_quote(const struct console *console);
 
 #endif

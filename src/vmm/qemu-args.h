@@ -40,6 +40,7 @@ struct qemu_chardev {
 /**
  * struct qemu_config - the generic VM; borrowed by whoever reads it
  * @program: path of qemu-system-*
+ * @name: shown by ps and in QEMU's messages; NULL for none
  * @arch: of the guest
  * @kvm: KVM, else TCG
  * @cpu_model: NULL for the default: "host" under KVM, a full one under TCG
@@ -65,6 +66,7 @@ struct qemu_chardev {
  */
 struct qemu_config {
 	const char *program;
+	const char *name;
 	enum vm_arch arch;
 	bool kvm;
 	const char *cpu_model;

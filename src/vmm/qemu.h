@@ -177,7 +177,7 @@ void qemu_kill(struct qemu *qemu);
 
 enum qemu_state qemu_get_state(const struct qemu *qemu);
 pid_t qemu_pid(const struct qemu *qemu);
-/* For error messages of others about this VM: console_tail(). */
+/* For error messages of others about this VM: console_quote(). */
 const struct console *qemu_console(const struct qemu *qemu);
 /* For what this room does not wrap. */
 struct qmp *qemu_qmp(struct qemu *qemu);

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/qemu-args.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+#define MIB UINT64_C(1048576)
+
+/**
+ * struct machine - what differs between architectures
+ * @type: with the options that keep it small; devices nobody uses cost time at QEMU's start, in
+ *	the firmware and in the guest's kernel
+ * @tcg_cpu: the processor that TCG shows
+ * @console: of the kernel's command line
+ * @kernel_parameters: always
+ * @tcg_kernel_parameters: only under TCG
+ */
+struct machine {
+	const char *type;
+	const char *tcg_cpu;
+	const char *console;
+	const char *kernel_parameters;
+	const char *tcg_kernel_parameters;
+};
+
+static const struct machine machines[] = {
+	[VM_ARCH_X86_64] = {
+		.type = "q35,usb=off,vmport=off,smbus=off,sata=off,dump-guest-core=off,mem-merge=off",
+		.tcg_cpu = "max",
+		.console = "ttyS0",
+		/* A panic resets at once by triple fault, and -no-reboot makes that QEMU's end. */
+		.kernel_parameters = "quiet panic=-1 reboot=t",
+		/* Without it the kernel waits whole ticks to see whether timer interrupts arrive. */
+		.tcg_kernel_parameters = "no_timer_check",
+	},
+	[VM_ARCH_AARCH64] = {
+		.type = "virt,gic-version=max,dump-guest-core=off,mem-merge=off",
+		/* The architected pointer authentication costs TCG half its speed. */
+		.tcg_cpu = "max,pauth-impdef=on",
+		.console = "ttyAMA0",
+		.kernel_parameters = "quiet panic=-1",
+		.tcg_kernel_parameters = NULL,
+	},
+};
+static_assert(ARRAY_SIZE(machines) == N_VM_ARCHS, "one machine for each architecture");
+
+void qemu_args_escape(struct strbuf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == ',')
+			strbuf_putc(out, ',');
+		strbuf_putc(out, *s);
+	}
+}
+
+static bool id_valid(const char *id)
+{
+	if (!id || !isalpha((unsigned char)id[0]))
+		return false;
+	for (; *id; id++)
+		if (!isalnum((unsigned char)*id) && *id != '-')
+			return false;
+	return true;
+}
+
+static int check(const struct qemu_config *c, struct error *err)
+{
+	if (!c->kernel || !c->kernel[0])
+		return error_set(err, EINVAL, "the VM has no kernel");
+	if (!c->cpus || (c->max_cpus && c->max_cpus < c->cpus))
+		return error_set(err, EINVAL, "the VM cannot have %u processors of at most %u",
+				 c->cpus, c->max_cpus);
+	if (!c->memory || c->memory % (2 * MIB) || c->max_memory % (2 * MIB))
+		return error_set(err, EINVAL,
+				 "the VM's memory, %" PRIu64 " bytes, is not a multiple of 2 MiB",
+				 c->memory % (2 * MIB) ? c->memory : c->max_memory);
+	if (c->max_memory && c->max_memory < c->memory)
+		return error_set(err, EINVAL,
+				 "the VM cannot have %" PRIu64 " MiB of memory of at most %" PRIu64,
+				 c->memory / MIB, c->max_memory / MIB);
+	if (c->root_ports > QEMU_ROOT_PORTS_MAX)
+		return error_set(err, EINVAL, "the VM cannot have %u root ports, %d at most",
+				 c->root_ports, QEMU_ROOT_PORTS_MAX);
+	for (size_t i = 0; i < c->n_chardevs; i++)
+		if (!id_valid(c->chardevs[i].id))
+			return error_set(err, EINVAL, "\"%s\" cannot name a device",
+					 c->chardevs[i].id ? c->chardevs[i].id : "");
+	return 0;
+}
+
+char *qemu_args_cmdline(const struct qemu_config *c)
+{
+	const struct machine *m = &machines[c->arch];
+	struct strbuf b = STRBUF_INIT;
+
+	strbuf_printf(&b, "console=%s %s", m->console, m->kernel_parameters);
+	if (!c->kvm && m->tcg_kernel_parameters)
+		strbuf_printf(&b, " %s", m->tcg_kernel_parameters);
+	/* Under KVM the kernel reads the frequency from its paravirtual clock. */
+	if (!c->kvm && c->arch == VM_ARCH_X86_64 && c->tsc_khz)
+		strbuf_printf(&b, " tsc_early_khz=%u", c->tsc_khz);
+	for (size_t i = 0; i < c->n_kernel_parameters; i++)
+		strbuf_printf(&b, " %s", c->kernel_parameters[i]);
+	return strbuf_take(&b);
+}
+
+static void render_machine(const struct qemu_config *c, struct argv *a)
+{
+	const struct machine *m = &machines[c->arch];
+
+	argv_add(a, "-machine");
+	argv_addf(a, "%s,accel=%s,memory-backend=mem", m->type, c->kvm ? "kvm" : "tcg");
+	argv_add2(a, "-cpu", c->cpu_model ? c->cpu_model : c->kvm ? "host" : m->tcg_cpu);
+	argv_add(a, "-smp");
+	if (c->max_cpus > c->cpus)
+		argv_addf(a, "cpus=%u,maxcpus=%u", c->cpus, c->max_cpus);
+	else
+		argv_addf(a, "%u", c->cpus);
+}
+
+static void render_memory(const struct qemu_config *c, struct argv *a)
+{
+	argv_add(a, "-m");
+	if (c->max_memory > c->memory)
+		argv_addf(a, "size=%" PRIu64 "M,maxmem=%" PRIu64 "M", c->memory / MIB,
+			  c->max_memory / MIB);
+	else
+		argv_addf(a, "%" PRIu64 "M", c->memory / MIB);
+	argv_add(a, "-object");
+	/* Shared in either case: vhost-user back ends map it. */
+	if (c->memory_fd >= 0)
+		argv_addf(a,
+			  "memory-backend-file,id=mem,size=%" PRIu64
+			  "M,mem-path=/proc/self/fd/%d,share=on",
+			  c->memory / MIB, c->memory_fd);
+	else
+		argv_addf(a, "memory-backend-memfd,id=mem,size=%" PRIu64 "M,share=on",
+			  c->memory / MIB);
+}
+
+static void render_sockets(const struct qemu_config *c, struct argv *a)
+{
+	argv_add(a, "-chardev");
+	argv_addf(a, "socket,id=qmp,fd=%d", c->qmp_fd);
+	argv_add2(a, "-mon", "chardev=qmp,mode=control");
+	argv_add(a, "-chardev");
+	argv_addf(a, "socket,id=console,fd=%d", c->console_fd);
+	argv_add2(a, "-serial", "chardev:console");
+	for (size_t i = 0; i < c->n_chardevs; i++) {
+		argv_add(a, "-chardev");
+		argv_addf(a, "socket,id=%s,fd=%d", c->chardevs[i].id, c->chardevs[i].fd);
+	}
+}
+
+static void render_root_ports(const struct qemu_config *c, struct argv *a)
+{
+	unsigned int n = c->root_ports ? c->root_ports : QEMU_ROOT_PORTS_DEFAULT;
+
+	/* Virtio devices use no I/O ports, and 16 bridges with windows would use them all up. */
+	for (unsigned int i = 0; i < n; i++) {
+		argv_add(a, "-device");
+		argv_addf(a, "pcie-root-port,id=rp%u,bus=pcie.0,chassis=%u,io-reserve=0", i, i + 1);
+	}
+}
+
+int qemu_args_render(const struct qemu_config *c, struct argv *ret, struct error *err)
+{
+	_cleanup_argv_ struct argv a = ARGV_INIT;
+	int r;
+
+	r = check(c, err);
+	if (r < 0)
+		return r;
+	argv_add(&a, c->program);
+	if (c->name) {
+		struct strbuf name = STRBUF_INIT;
+
+		strbuf_puts(&name, "guest=");
+		qemu_args_escape(&name, c->name);
+		argv_add(&a, "-name");
+		argv_take(&a, strbuf_take(&name));
+	}
+	argv_add(&a, "-nodefaults");
+	argv_add(&a, "-no-user-config");
+	argv_add2(&a, "-display", "none");
+	argv_add(&a, "-no-reboot");
+	argv_add2(&a, "-sandbox",
+		  "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	render_machine(c, &a);
+	render_memory(c, &a);
+	/* These three are taken as they are: no commas to double. */
+	argv_add2(&a, "-kernel", c->kernel);
+	if (c->initrd)
+		argv_add2(&a, "-initrd", c->initrd);
+	argv_add(&a, "-append");
+	argv_take(&a, qemu_args_cmdline(c));
+	render_sockets(c, &a);
+	render_root_ports(c, &a);
+	if (c->paused || c->incoming)
+		argv_add(&a, "-S");
+	if (c->incoming)
+		argv_add2(&a, "-incoming", "defer");
+	for (size_t i = 0; i < c->n_extra; i++)
+		argv_add(&a, c->extra[i]);
+	*ret = a;
+	a = (struct argv)ARGV_INIT;
+	return 0;
+}
