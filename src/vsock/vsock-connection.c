@@ -335,24 +335,31 @@ void vsock_connection_packet(struct vsock_connection *c, const struct vsock_head
 	update_credit(c);
 }
 
-void vsock_connection_event(struct vsock_connection *c, uint32_t events)
+/* Both halves of the unix socket have ended; bytes may be left that the host has sent. */
+static void hang_up(struct vsock_connection *c)
 {
 	uint8_t byte;
 
+	c->hung_up = true;
+	stop_writing(c);
+	/* It would be reported for ever; bytes that are left are read when there is credit. */
+	loop_set_events(c->source, 0);
+	if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return;
+	c->eof = true;
+	/* A client that went away while it waited, and left nothing to be delivered. */
+	if (c->state == VSOCK_CONNECTING)
+		vsock_connection_reset(c);
+}
+
+void vsock_connection_event(struct vsock_connection *c, uint32_t events)
+{
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		c->readable = true;
 	if (events & EPOLLOUT)
 		flush_buffer(c);
-	if (events & (EPOLLHUP | EPOLLERR)) {
-		c->hung_up = true;
-		stop_writing(c);
-		/* It would be reported for ever; bytes that are left are read when there is credit. */
-		loop_set_events(c->source, 0);
-		/* A client that went away while it waited, and left nothing to be delivered. */
-		if (c->state == VSOCK_CONNECTING &&
-		    recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-			vsock_connection_reset(c);
-	}
+	if (events & (EPOLLHUP | EPOLLERR))
+		hang_up(c);
 	settle(c);
 	update_credit(c);
 }

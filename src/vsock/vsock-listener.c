@@ -72,7 +72,7 @@ static int greeting_end(struct greeting *g)
 	return fd;
 }
 
-static void on_greeting(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+static void on_greeting(struct loop_source *source _unused_, uint32_t events, void *data)
 {
 	struct greeting *g = data;
 	struct vsock_listener *l = g->listener;
@@ -86,7 +86,7 @@ static void on_greeting(struct loop_source *source _unused_, uint32_t events _un
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	len = n > 0 ? vsock_parse_connect(line, (size_t)n, &port) : -ENODATA;
-	if (len == 0)
+	if (len == 0 && !(events & (EPOLLRDHUP | EPOLLHUP)))
 		return;
 	if (len > 0 && recv(g->fd, line, (size_t)len, MSG_DONTWAIT) != len)
 		len = -EIO;
