@@ -1,6 +1,7 @@
 # A container on the host: its bundle, the plan made from it, its directory, its hooks.
 container_sources = \
 	src/container/bundle.c src/container/bundle.h \
+	src/container/cgroup.c src/container/cgroup.h \
 	src/container/container.c src/container/container.h \
 	src/container/hooks.c src/container/hooks.h \
 	src/container/plan.c src/container/plan.h \

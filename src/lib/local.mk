@@ -6,6 +6,7 @@ lib_sources = \
 	src/lib/io.c src/lib/io.h \
 	src/lib/log.c src/lib/log.h \
 	src/lib/loop.c src/lib/loop.h \
+	src/lib/packet.c src/lib/packet.h \
 	src/lib/process.c src/lib/process.h \
 	src/lib/relay.c src/lib/relay.h \
 	src/lib/socket.c src/lib/socket.h \

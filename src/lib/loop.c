@@ -200,6 +200,11 @@ static void dispatch_signal(struct loop_source *s)
 		s->signal_fn(s, &info, s->data);
 }
 
+static bool is_ready_file(const struct loop_source *s)
+{
+	return s->always_ready && (s->events & (EPOLLIN | EPOLLOUT));
+}
+
 /* What is due without epoll: returns how many calls were made. */
 static int dispatch_due(struct loop *loop, uint64_t now)
 {
@@ -217,8 +222,8 @@ static int dispatch_due(struct loop *loop, uint64_t now)
 			s->deadline = LOOP_FOREVER;
 			s->fn(s, 0, s->data);
 			calls++;
-		} else if (s->always_ready && s->events) {
-			s->fn(s, s->events, s->data);
+		} else if (is_ready_file(s)) {
+			s->fn(s, s->events & (EPOLLIN | EPOLLOUT), s->data);
 			calls++;
 		}
 	}
@@ -232,7 +237,7 @@ static int wait_milliseconds(struct loop *loop, uint64_t now, uint64_t deadline)
 	for (struct loop_source *s = loop->sources; s; s = s->next) {
 		if (s->removed)
 			continue;
-		if (s->kind == SOURCE_DEFER || (s->always_ready && s->events))
+		if (s->kind == SOURCE_DEFER || is_ready_file(s))
 			return 0;
 		if (s->kind == SOURCE_TIMER && s->deadline < nearest)
 			nearest = s->deadline;

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "container/bundle.h"
+#include "container/cgroup.h"
+#include "container/hooks.h"
+#include "container/plan.h"
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/socket.h"
+#include "lifecycle/lifecycle.h"
+#include "monitor/monitor.h"
+#include "monitor/share.h"
+#include "standin/standin.h"
+
+/* What create has in hand while it works; freed in the reverse order of its making. */
+struct creation {
+	const struct lifecycle_create *options;
+	struct bundle *bundle;
+	struct plan *plan;
+	struct container *c;
+	int *trees;
+	int rootfs_fd;
+	int console;
+	char *vm_dir;
+	struct monitor monitor;
+	struct standin standin;
+};
+
+static void creation_clear(struct creation *k)
+{
+	standin_clear(&k->standin);
+	monitor_clear(&k->monitor);
+	if (k->console != k->options->console_fd)
+		close_keep_errno(k->console);
+	close_keep_errno(k->rootfs_fd);
+	if (k->trees)
+		for (size_t i = 0; i < k->plan->n_exports; i++)
+			close_keep_errno(k->trees[i]);
+	free(k->trees);
+	free(k->vm_dir);
+	plan_free(k->plan);
+	bundle_free(k->bundle);
+}
+
+static int check_console(const struct creation *k, struct error *err)
+{
+	const struct lifecycle_create *o = k->options;
+	bool terminal = k->bundle->spec->process && k->bundle->spec->process->terminal;
+
+	/* runc's words. */
+	if (o->detached && terminal && !o->console_socket)
+		return error_set(err, EINVAL, "cannot allocate tty if runvm will detach without "
+					      "setting console socket");
+	if ((!o->detached || !terminal) && o->console_socket)
+		return error_set(err, EINVAL, "cannot use console socket if runvm will not detach or "
+					      "allocate tty");
+	return 0;
+}
+
+static int load(struct creation *k, const char *id, struct error *err)
+{
+	int r;
+
+	r = container_check_id(id, err);
+	if (!r)
+		r = bundle_load(k->options->bundle, k->options->config, &k->bundle, err);
+	if (!r && !k->bundle->spec->process)
+		r = error_set(err, EINVAL, "process: missing");
+	if (!r)
+		r = check_console(k, err);
+	if (!r)
+		r = plan_make(k->bundle, id, &k->plan, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < k->plan->n_warnings; i++)
+		log_warning("%s", k->plan->warnings[i]);
+	for (size_t i = 0; i < k->plan->n_notes; i++)
+		log_info("%s", k->plan->notes[i]);
+	return 0;
+}
+
+static int connect_console(struct creation *k, struct error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = k->options->console_socket;
+	_cleanup_close_ int fd = -1;
+
+	k->console = k->options->console_fd;
+	if (!path)
+		return 0;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return error_set(err, ENAMETOOLONG, "console socket \"%s\": the path is too long", path);
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_errno(err, errno, "console socket \"%s\"", path);
+	k->console = TAKE_FD(fd);
+	return 0;
+}
+
+static char *now_as_text(void)
+{
+	struct timespec now;
+	char seconds[32];
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%09ldZ", seconds, now.tv_nsec);
+}
+
+static void fill_status(struct creation *k)
+{
+	const struct passwd *user = getpwuid(getuid());
+	struct status *s = &k->c->status;
+
+	s->id = xstrdup(k->c->id);
+	s->vm = xstrdup(k->c->id);
+	s->oci_version = xstrdup(k->bundle->spec->oci_version);
+	s->bundle = xstrdup(k->bundle->path);
+	s->rootfs = xstrdup(k->bundle->rootfs);
+	s->created = now_as_text();
+	s->owner = xstrdup(user ? user->pw_name : "");
+	s->terminal = k->bundle->spec->process->terminal;
+	s->phase = STATUS_CREATING;
+}
+
+/* From here on there is a container, which delete can find and clean up. */
+static int write_down(struct creation *k, struct error *err)
+{
+	struct status *s = &k->c->status;
+	int r;
+
+	fill_status(k);
+	if (k->options->cgroups) {
+		r = cgroup_find(k->plan->cgroups_path, k->c->id, &s->cgroups, &s->n_cgroups, err);
+		if (r < 0)
+			return r;
+	}
+	r = io_replace_file(k->c->dirfd, "config.json", k->bundle->config, strlen(k->bundle->config),
+			    0600, err);
+	if (!r)
+		r = container_save(k->c, err);
+	if (!r && s->n_cgroups)
+		r = cgroup_make(s->cgroups, &s->n_cgroups, err);
+	return r;
+}
+
+static int open_trees(struct creation *k, struct error *err)
+{
+	int r;
+
+	k->trees = xcalloc(k->plan->n_exports, sizeof(int));
+	for (size_t i = 0; i < k->plan->n_exports; i++)
+		k->trees[i] = -1;
+	r = share_open_trees(k->plan->exports, k->plan->n_exports, k->trees, err);
+	if (r < 0)
+		return r;
+	/* The stand-in's view of it; without what is mounted below, which it has no use for. */
+	const struct plan_export rootfs = {.source = k->plan->exports[0].source, .directory = true};
+
+	return share_open_trees(&rootfs, 1, &k->rootfs_fd, err);
+}
+
+static enum accel_request wanted_accel(struct error *err, int *r)
+{
+	const char *name = getenv("RUNVM_ACCEL");
+	enum accel_request request = ACCEL_AUTO;
+
+	if (name && *name)
+		*r = accel_request_from_string(name, &request, err);
+	return request;
+}
+
+static int start_processes(struct creation *k, struct error *err)
+{
+	struct monitor_config monitor = {
+		.id = k->c->id,
+		.vm_dir = k->vm_dir,
+		.vm_dirfd = k->c->dirfd,
+		.plan = k->plan,
+		.trees = k->trees,
+		.cgroups = k->c->status.cgroups,
+		.lock_fd = k->c->lock_fd,
+	};
+	const struct standin_config standin = {
+		.id = k->c->id,
+		.plan = k->plan,
+		.hooks = k->bundle->spec->hooks,
+		.vm_dirfd = k->c->dirfd,
+		.rootfs_fd = k->rootfs_fd,
+		.console_socket = k->console,
+		.cgroups = k->c->status.cgroups,
+		.lock_fd = k->c->lock_fd,
+	};
+	int r = 0;
+
+	monitor.accel = wanted_accel(err, &r);
+	if (!r)
+		r = monitor_start(&monitor, &k->monitor, err);
+	if (r < 0)
+		return r;
+	k->c->status.monitor = k->monitor.process;
+	r = standin_start(&standin, &k->standin, err);
+	if (r < 0)
+		return r;
+	k->c->status.standin = k->standin.process;
+	return container_save(k->c, err);
+}
+
+static int run_host_hooks(struct creation *k, const char *state, struct error *err)
+{
+	const struct oci_hooks *hooks = k->bundle->spec->hooks;
+	int r;
+
+	if (!hooks)
+		return 0;
+	r = hooks_run(hooks->prestart, hooks->n_prestart, state, k->bundle->path, err);
+	if (!r)
+		r = hooks_run(hooks->create_runtime, hooks->n_create_runtime, state, k->bundle->path, err);
+	return r;
+}
+
+/* Waits for the stand-in, and listens to the monitor meanwhile. */
+static int wait_created(struct creation *k, struct error *err)
+{
+	uint64_t deadline = loop_now() + MONITOR_START_TIMEOUT;
+	int r;
+
+	do {
+		r = standin_wait(&k->standin, STANDIN_CREATED, k->monitor.lease, deadline, err);
+		if (r == -EAGAIN) {
+			r = monitor_receive(&k->monitor, err);
+			if (r < 0)
+				return r;
+			r = -EAGAIN;
+		}
+	} while (r == -EAGAIN);
+	return r;
+}
+
+static int bring_up(struct creation *k, struct error *err)
+{
+	_cleanup_free_ char *state = NULL;
+	int r;
+
+	r = standin_wait(&k->standin, STANDIN_NAMESPACES, -1, loop_now() + MONITOR_START_TIMEOUT, err);
+	if (r < 0)
+		return r;
+	state = lifecycle_state(k->c, OCI_STATUS_CREATING, k->bundle->spec);
+	r = run_host_hooks(k, state, err);
+	if (!r)
+		r = standin_run_hooks(&k->standin, state, err);
+	if (!r)
+		r = wait_created(k, err);
+	return r;
+}
+
+static int write_pid_file(const struct creation *k, struct error *err)
+{
+	const char *path = k->options->pid_file;
+	_cleanup_free_ char *text = NULL, *dir = NULL;
+	_cleanup_close_ int dirfd = -1;
+	const char *slash;
+
+	if (!path)
+		return 0;
+	slash = strrchr(path, '/');
+	dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return error_errno(err, errno, "pid file \"%s\"", path);
+	text = xasprintf("%d", (int)k->standin.process.pid);
+	if (io_replace_file(dirfd, slash ? slash + 1 : path, text, strlen(text), 0644, err) < 0)
+		return error_prefix(err, "pid file \"%s\"", path);
+	return 0;
+}
+
+static int send_pidfd(const struct creation *k, struct error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = k->options->pidfd_socket;
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if (!path)
+		return 0;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return error_set(err, ENAMETOOLONG, "pidfd socket \"%s\": the path is too long", path);
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_errno(err, errno, "pidfd socket \"%s\"", path);
+	n = socket_send_fds(fd, "pidfd", 5, &k->standin.pidfd, 1);
+	return n < 0 ? error_errno(err, (int)n, "pidfd socket \"%s\"", path) : 0;
+}
+
+static int hand_over(struct creation *k, struct error *err)
+{
+	int r;
+
+	k->c->status.phase = STATUS_CREATED;
+	r = container_save(k->c, err);
+	if (!r)
+		r = write_pid_file(k, err);
+	if (!r)
+		r = send_pidfd(k, err);
+	if (!r)
+		r = standin_commit(&k->standin, err);
+	return r;
+}
+
+int lifecycle_create(const char *id, const struct lifecycle_create *options,
+		     struct container *ret, struct error *err)
+{
+	_cleanup_container_ struct container c = CONTAINER_INIT;
+	_cleanup_(creation_clear) struct creation k = {
+		.options = options, .c = &c, .rootfs_fd = -1,
+		.console = -1, .monitor = MONITOR_INIT, .standin = STANDIN_INIT};
+	int r;
+
+	r = load(&k, id, err);
+	if (!r)
+		r = connect_console(&k, err);
+	if (!r)
+		r = container_create(options->root, id, &c, err);
+	if (r < 0)
+		return r;
+	k.vm_dir = xasprintf("%s/%s", c.root_path, id);
+	r = write_down(&k, err);
+	if (!r)
+		r = open_trees(&k, err);
+	if (!r)
+		r = start_processes(&k, err);
+	if (!r)
+		r = bring_up(&k, err);
+	if (!r)
+		r = hand_over(&k, err);
+	if (r < 0) {
+		_cleanup_error_ struct error ignored = ERROR_INIT;
+
+		standin_clear(&k.standin);
+		monitor_clear(&k.monitor);
+		if (lifecycle_destroy(&c, &ignored) < 0)
+			log_warning("clean up after the failure: %s", error_message(&ignored));
+		return r;
+	}
+	*ret = c;
+	c = (struct container)CONTAINER_INIT;
+	return 0;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lifecycle/foreground.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "lib/loop.h"
+#include "lib/relay.h"
+#include "lib/socket.h"
+
+struct foreground {
+	struct loop *loop;
+	int console[2];	 /* ours, create's */
+	int tty;	 /* the caller's terminal; -1 for none */
+	int tty_in, tty_out;
+	struct termios saved;
+	bool raw;
+	int master, master_out;
+	struct relay *input, *output;
+	struct process_ref standin;
+	bool exited, drained;
+};
+
+/* The caller's terminal: the first of its descriptors that is one, else the controlling one. */
+static int find_tty(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (isatty(fd))
+			return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+int foreground_new(bool terminal, struct foreground **ret, struct error *err)
+{
+	struct foreground *fg = xnew(struct foreground);
+	int r;
+
+	fg->console[0] = fg->console[1] = fg->tty = fg->tty_in = fg->tty_out = -1;
+	fg->master = fg->master_out = -1;
+	r = loop_new(&fg->loop);
+	if (r < 0) {
+		error_errno(err, r, "epoll_create1");
+	} else if (terminal) {
+		fg->tty = find_tty();
+		if (fg->tty < 0)
+			r = error_set(err, ENOTTY, "process.terminal: provided file is not a console");
+		else if (socket_pair(SOCK_STREAM, fg->console) < 0)
+			r = error_errno(err, errno, "socketpair");
+	}
+	if (r < 0) {
+		foreground_free(fg);
+		return r;
+	}
+	*ret = fg;
+	return 0;
+}
+
+int foreground_console(const struct foreground *fg)
+{
+	return fg->console[1];
+}
+
+static void copy_size(const struct foreground *fg)
+{
+	struct winsize ws;
+
+	if (fg->master >= 0 && !ioctl(fg->tty, TIOCGWINSZ, &ws))
+		(void)ioctl(fg->master, TIOCSWINSZ, &ws);
+}
+
+static void on_signal(struct loop_source *source _unused_, const struct signalfd_siginfo *info,
+		      void *data)
+{
+	struct foreground *fg = data;
+	int signal = (int)info->ssi_signo;
+
+	if (signal == SIGWINCH && fg->tty >= 0)
+		copy_size(fg);
+	else
+		(void)process_ref_signal(&fg->standin, signal);
+}
+
+static void on_relay_done(struct relay *relay, enum relay_end end _unused_, void *data)
+{
+	struct foreground *fg = data;
+
+	/* The container's side has ended when its output has; input may outlast it. */
+	if (relay == fg->output)
+		fg->drained = true;
+}
+
+static void on_standin_exit(struct loop_source *source, uint32_t events _unused_, void *data)
+{
+	struct foreground *fg = data;
+
+	fg->exited = true;
+	loop_remove(source);
+}
+
+static int take_terminal(struct foreground *fg, struct error *err)
+{
+	struct termios raw;
+	size_t n = 1;
+	char name[64];
+
+	if (fg->tty < 0) {
+		fg->drained = true;
+		return 0;
+	}
+	if (socket_recv_fds(fg->console[0], name, sizeof(name), &fg->master, &n) <= 0 || n != 1)
+		return error_set(err, EPROTO, "the container's terminal did not come");
+	copy_size(fg);
+	if (tcgetattr(fg->tty, &fg->saved) < 0)
+		return error_errno(err, errno, "read the terminal's attributes");
+	raw = fg->saved;
+	cfmakeraw(&raw);
+	fg->raw = true;
+	if (tcsetattr(fg->tty, TCSANOW, &raw) < 0)
+		return error_errno(err, errno, "make the terminal raw");
+	fg->tty_in = relay_open_own(fg->tty, O_RDONLY);
+	fg->tty_out = relay_open_own(fg->tty, O_WRONLY);
+	fg->master_out = fcntl(fg->master, F_DUPFD_CLOEXEC, 3);
+	if (fg->tty_in < 0 || fg->tty_out < 0 || fg->master_out < 0 ||
+	    io_set_nonblocking(fg->master, true) < 0)
+		return error_set(err, EMFILE, "open the terminal again");
+	fg->input = relay_new(fg->loop, fg->tty_in, fg->master, on_relay_done, fg);
+	fg->output = relay_new(fg->loop, fg->master_out, fg->tty_out, on_relay_done, fg);
+	return 0;
+}
+
+static int forward_signals(struct foreground *fg, struct error *err)
+{
+	static const int kept[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS,
+				   SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP};
+	sigset_t set;
+
+	sigfillset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		sigdelset(&set, kept[i]);
+	if (!loop_add_signals(fg->loop, &set, on_signal, fg))
+		return error_errno(err, errno, "signalfd");
+	return 0;
+}
+
+int foreground_wait(struct foreground *fg, const struct process_ref *standin,
+		    int (*start)(void *data, struct error *err), void *data, struct error *err)
+{
+	_cleanup_close_ int pidfd = process_ref_open(standin);
+	int r, status;
+
+	fg->standin = *standin;
+	if (pidfd < 0)
+		return error_set(err, ESRCH, "the container has ended already");
+	(void)loop_add_fd(fg->loop, pidfd, EPOLLIN, on_standin_exit, fg);
+	r = forward_signals(fg, err);
+	if (!r)
+		r = take_terminal(fg, err);
+	if (!r)
+		r = start(data, err);
+	while (!r && (!fg->exited || !fg->drained)) {
+		r = loop_iterate(fg->loop, LOOP_FOREVER);
+		if (r < 0)
+			return error_errno(err, r, "epoll_wait");
+	}
+	if (r < 0)
+		return r;
+	if (waitpid(standin->pid, &status, 0) < 0)
+		return error_errno(err, errno, "wait for the container");
+	return process_exit_code(status);
+}
+
+void foreground_free(struct foreground *fg)
+{
+	if (!fg)
+		return;
+	relay_free(fg->input);
+	relay_free(fg->output);
+	if (fg->raw)
+		(void)tcsetattr(fg->tty, TCSADRAIN, &fg->saved);
+	loop_free(fg->loop);
+	close_keep_errno(fg->console[0]);
+	close_keep_errno(fg->console[1]);
+	close_keep_errno(fg->tty);
+	close_keep_errno(fg->tty_in);
+	close_keep_errno(fg->tty_out);
+	close_keep_errno(fg->master);
+	close_keep_errno(fg->master_out);
+	free(fg);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leases: the connections that keep a VM alive. Each speaks packets (lib/packet.h) with the monitor,
+ * either from birth (the one of create, a socketpair) or through `monitor.sock` in the VM's
+ * directory. The monitor ends the VM when it has no lease left; a holder that dies lets go by
+ * dying. A lease that names a container is held by that container's stand-in: when it goes, so
+ * does what is left of the container in the guest.
+ */
+#ifndef RUNVM_LEASE_H
+#define RUNVM_LEASE_H
+
+#define LEASE_SOCKET "monitor.sock"
+
+enum lease_message {
+	/* from the holder */
+	LEASE_CONTAINER = 'C', /* text: container's id: this is the stand-in of its init */
+	LEASE_ENDED = 'E',     /* the container has ended in the guest, nothing is left there */
+	/* from the monitor */
+	LEASE_READY = 'R',     /* the VM runs and vminitd answers */
+	LEASE_FAILED = 'F',    /* an error: the VM did not start */
+	LEASE_DOWN = 'D',      /* an error: the VM has ended, and why */
+};
+
+#endif

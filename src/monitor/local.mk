@@ -1,0 +1,7 @@
+# The owner of a VM, and the share.
+monitor_sources = \
+	src/monitor/assets.c src/monitor/assets.h \
+	src/monitor/lease.h \
+	src/monitor/monitor.c src/monitor/monitor.h \
+	src/monitor/monitor-main.c \
+	src/monitor/share.c src/monitor/share.h

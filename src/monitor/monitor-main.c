@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The life of a monitor, from its clone to the end of its VM; see monitor.h. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "container/cgroup.h"
+#include "guest/guest.h"
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/packet.h"
+#include "lib/socket.h"
+#include "monitor/assets.h"
+#include "monitor/lease.h"
+#include "monitor/monitor.h"
+#include "monitor/share.h"
+#include "vmm/console.h"
+#include "vmm/qemu.h"
+#include "vmm/virtiofsd.h"
+#include "vsock/vsock-device.h"
+
+#define GUEST_CID      3
+#define SETUP_TIMEOUT  (60 * USEC_PER_SEC)
+#define REMOVE_TIMEOUT (10 * USEC_PER_SEC)
+#define VSOCK_CHARDEV  "vsock"
+#define SHARE_CHARDEV  "share"
+#define CONSOLE_LOG    "console.log"
+
+enum listener { LISTENER_VSOCK, LISTENER_RPC, LISTENER_LEASE, N_LISTENERS };
+
+/* One lease; see lease.h. */
+struct lease {
+	struct lease *next;
+	struct vm *vm;
+	int fd;
+	struct loop_source *source;
+	char *container; /* NULL for a lease that names none */
+	bool ended;
+};
+
+struct vm {
+	const struct monitor_config *config;
+	struct loop *loop;
+	int listeners[N_LISTENERS];
+	int console_log;
+	struct share share;
+	struct accel accel;
+	struct assets assets;
+	struct virtiofsd_program virtiofsd_program;
+	struct qemu *qemu;
+	struct virtiofsd *virtiofsd;
+	struct vsock_device *vsock;
+	struct rpc_client *client;
+	struct lease *leases;
+	bool ready;	/* vminitd has answered */
+	bool retried;	/* KVM failed, and this is the second start */
+};
+
+static int vm_boot(struct vm *vm, struct error *err);
+
+/* --- the end --- */
+
+static _noreturn_ void leave(struct vm *vm)
+{
+	/* pid 1 goes, and the kernel ends QEMU and virtiofsd. */
+	_exit(vm->ready ? 0 : 1);
+}
+
+/* The VM is no more: everybody who holds on to it hears why. */
+static _noreturn_ void vm_down(struct vm *vm, const struct error *err)
+{
+	if (vm->ready)
+		log_error("the VM of container %s: %s", vm->config->id, error_message(err));
+	for (struct lease *l = vm->leases; l; l = l->next)
+		(void)packet_send_error(l->fd, vm->ready ? LEASE_DOWN : LEASE_FAILED, err);
+	leave(vm);
+}
+
+static _noreturn_ void vm_down_with(struct vm *vm, const struct error *cause, const char *what)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_set(&err, cause->errnum, "%s: %s", what, error_message(cause));
+	vm_down(vm, &err);
+}
+
+/* --- leases --- */
+
+static void lease_free(struct lease *l)
+{
+	struct lease **link = &l->vm->leases;
+
+	while (*link != l)
+		link = &(*link)->next;
+	*link = l->next;
+	loop_remove(l->source);
+	close_keep_errno(l->fd);
+	free(l->container);
+	free(l);
+}
+
+static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		       const struct error *err, void *data)
+{
+	struct vm *vm = data;
+
+	if (err)
+		log_debug("remove what is left of a container: %s", error_message(err));
+	if (!vm->leases)
+		leave(vm);
+}
+
+/* A holder let go. What it stood for goes too, the VM with the last one. */
+static void lease_dropped(struct lease *l)
+{
+	struct vm *vm = l->vm;
+	bool left_something = l->container && !l->ended;
+	_cleanup_free_ char *container = TAKE_PTR(l->container);
+
+	lease_free(l);
+	if (left_something && vm->ready && rpc_client_alive(vm->client)) {
+		/* The guest writes back what the container had in memory, then answers. */
+		guest_remove_container(vm->client, container, REMOVE_TIMEOUT, on_removed, vm);
+		return;
+	}
+	if (!vm->leases)
+		leave(vm);
+}
+
+static void on_lease(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	struct lease *l = data;
+	int r = packet_receive(l->fd, &text);
+
+	if (r == -EAGAIN)
+		return;
+	if (r == LEASE_CONTAINER && !l->container)
+		l->container = strbuf_take(&text);
+	else if (r == LEASE_ENDED)
+		l->ended = true;
+	else
+		lease_dropped(l);
+}
+
+static void lease_add(struct vm *vm, int fd)
+{
+	struct lease *l = xnew(struct lease);
+
+	(void)io_set_nonblocking(fd, true);
+	l->vm = vm;
+	l->fd = fd;
+	l->next = vm->leases;
+	vm->leases = l;
+	l->source = loop_add_fd(vm->loop, fd, EPOLLIN, on_lease, l);
+	if (vm->ready)
+		(void)packet_send(fd, LEASE_READY, NULL);
+}
+
+static void on_lease_connection(struct loop_source *source _unused_, uint32_t events _unused_,
+				void *data)
+{
+	struct vm *vm = data;
+	int fd = accept4(vm->listeners[LISTENER_LEASE], NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		lease_add(vm, fd);
+}
+
+/* --- the start, step by step --- */
+
+static void vm_unboot(struct vm *vm)
+{
+	rpc_client_free(vm->client);
+	vsock_device_free(vm->vsock);
+	qemu_free(vm->qemu);
+	virtiofsd_free(vm->virtiofsd);
+	vm->client = NULL;
+	vm->vsock = NULL;
+	vm->qemu = NULL;
+	vm->virtiofsd = NULL;
+}
+
+static void on_setup_done(struct rpc_request *request _unused_,
+			  const ProtobufCMessage *reply _unused_, const struct error *err, void *data)
+{
+	_cleanup_error_ struct error own = ERROR_INIT;
+	struct vm *vm = data;
+
+	if (err)
+		vm_down_with(vm, err, "set up the guest");
+	vm->ready = true;
+	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
+	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
+	for (struct lease *l = vm->leases; l; l = l->next)
+		(void)packet_send(l->fd, LEASE_READY, NULL);
+	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &own) < 0)
+		vm_down(vm, &own);
+}
+
+static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
+{
+	struct vm *vm = data;
+
+	if (err)
+		vm_down_with(vm, err, "plug the VM's devices");
+	qemu_continue(qemu, NULL, NULL);
+	guest_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
+}
+
+static void on_qemu_ready(struct qemu *qemu, void *data)
+{
+	static const struct qemu_device devices[] = {
+		{.kind = QEMU_DEVICE_VSOCK, .id = "vsock0", .vsock.chardev = VSOCK_CHARDEV},
+		{.kind = QEMU_DEVICE_FS, .id = "share0",
+		 .fs = {.chardev = SHARE_CHARDEV, .tag = GUEST_SHARE_TAG}},
+	};
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct vm *vm = data;
+
+	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, vm, &err) < 0)
+		vm_down(vm, &err);
+}
+
+static void on_qemu_failed(struct qemu *qemu _unused_, enum qemu_failure kind,
+			   const struct error *err, void *data)
+{
+	_cleanup_error_ struct error again = ERROR_INIT;
+	struct vm *vm = data;
+
+	if (kind != QEMU_FAILED_ACCEL || vm->accel.forced || vm->retried)
+		vm_down(vm, err);
+	log_warning("the VM of container %s does not run with KVM, trying without: %s",
+		    vm->config->id, error_message(err));
+	vm->retried = true;
+	accel_fall_back(&vm->accel, error_message(err));
+	vm_unboot(vm);
+	if (vm_boot(vm, &again) < 0)
+		vm_down(vm, &again);
+}
+
+static void on_qemu_exit(struct qemu *qemu _unused_, enum qemu_end end _unused_,
+			 const struct error *err, void *data)
+{
+	vm_down(data, err);
+}
+
+static const struct qemu_ops qemu_ops = {
+	.on_ready = on_qemu_ready,
+	.on_failed = on_qemu_failed,
+	.on_exit = on_qemu_exit,
+};
+
+static void on_virtiofsd_exit(struct virtiofsd *virtiofsd _unused_, const struct error *err,
+			      void *data)
+{
+	struct vm *vm = data;
+
+	/* It also ends because QEMU did, and QEMU's own word says more. */
+	if (vm->qemu && qemu_get_state(vm->qemu) >= QEMU_ENDING)
+		return;
+	vm_down(vm, err);
+}
+
+static const struct virtiofsd_ops virtiofsd_ops = {
+	.on_exit = on_virtiofsd_exit,
+};
+
+static void on_vsock_failed(void *data, const struct error *err)
+{
+	struct vm *vm = data;
+
+	if (vm->qemu && qemu_get_state(vm->qemu) >= QEMU_ENDING)
+		return;
+	vm_down_with(vm, err, "the VM's vsock device");
+}
+
+static const struct vsock_device_ops vsock_ops = {
+	.failed = on_vsock_failed,
+};
+
+static int start_virtiofsd(struct vm *vm, int *ret_fd, struct error *err)
+{
+	const struct virtiofsd_config config = {
+		.program = &vm->virtiofsd_program,
+		.source = vm->share.path,
+		.cache = VIRTIOFSD_CACHE_AUTO,
+		.nofile = virtiofsd_nofile(),
+		.fd = -1,
+	};
+
+	return virtiofsd_start(vm->loop, &config, vm->config->vm_dirfd, -1, &virtiofsd_ops, vm,
+			       &vm->virtiofsd, ret_fd, err);
+}
+
+/* The vsock device, a client of vminitd behind it, and QEMU's end of its socket. */
+static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
+{
+	_cleanup_close_ int qemu_end = -1;
+	int vhost[2], rpc[2], r;
+
+	r = socket_pair(SOCK_STREAM, vhost);
+	if (r < 0)
+		return error_errno(err, r, "socketpair");
+	qemu_end = vhost[1];
+	r = vsock_device_new(vm->loop, GUEST_CID, vhost[0], vm->config->vm_dirfd, &vsock_ops, vm,
+			     &vm->vsock, err);
+	if (r < 0)
+		return r;
+	r = socket_pair(SOCK_STREAM, rpc);
+	if (r < 0)
+		return error_errno(err, r, "socketpair");
+	vm->client = rpc_client_new(vm->loop, rpc[0], "vminitd");
+	r = vsock_device_connect(vm->vsock, VSOCK_PORT_VMINITD, rpc[1]);
+	if (r < 0)
+		return error_errno(err, r, "connect to vminitd");
+	*ret_fd = TAKE_FD(qemu_end);
+	return 0;
+}
+
+static size_t count_strings(char *const *strings)
+{
+	size_t n = 0;
+
+	while (strings[n])
+		n++;
+	return n;
+}
+
+static int start_qemu(struct vm *vm, int vsock_fd, int share_fd, struct error *err)
+{
+	const struct plan_vm *plan = &vm->config->plan->vm;
+	const struct qemu_chardev chardevs[] = {{VSOCK_CHARDEV, vsock_fd},
+						{SHARE_CHARDEV, share_fd}};
+	const struct qemu_config config = {
+		.program = vm->assets.qemu,
+		.arch = vm_arch_native(),
+		.kvm = vm->accel.kvm,
+		.cpus = plan->size.vcpus,
+		.memory = plan->size.memory,
+		.memory_fd = -1,
+		.kernel = vm->assets.kernel,
+		.initrd = vm->assets.initrd,
+		.kernel_parameters = (const char *const *)plan->kernel_parameters,
+		.n_kernel_parameters = count_strings(plan->kernel_parameters),
+		.chardevs = chardevs,
+		.n_chardevs = ARRAY_SIZE(chardevs),
+		.extra = (const char *const *)plan->parameters,
+		.n_extra = count_strings(plan->parameters),
+	};
+	const struct qemu_start start = {
+		.config = &config,
+		.accel = &vm->accel,
+		.state_fd = -1,
+		.console_log_fd = vm->console_log,
+		.cgroup_fd = -1,
+	};
+
+	return qemu_start(vm->loop, &start, &qemu_ops, vm, &vm->qemu, err);
+}
+
+static int vm_boot(struct vm *vm, struct error *err)
+{
+	_cleanup_close_ int vsock_fd = -1, share_fd = -1;
+	int r;
+
+	r = start_virtiofsd(vm, &share_fd, err);
+	if (!r)
+		r = start_vsock(vm, &vsock_fd, err);
+	if (!r)
+		r = start_qemu(vm, vsock_fd, share_fd, err);
+	return r;
+}
+
+/* --- the process --- */
+
+/* Orphans of hooks and helpers come to pid 1; those of spawn.h are reaped there. */
+static void on_child(struct loop_source *source _unused_,
+		     const struct signalfd_siginfo *info _unused_, void *data)
+{
+	struct vm *vm = data;
+
+	for (;;) {
+		siginfo_t child = {.si_pid = 0};
+
+		if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) < 0 || !child.si_pid)
+			return;
+		if ((vm->qemu && child.si_pid == qemu_pid(vm->qemu)) ||
+		    (vm->virtiofsd && child.si_pid == virtiofsd_pid(vm->virtiofsd)))
+			return;
+		(void)waitid(P_PID, (id_t)child.si_pid, &child, WEXITED | WNOHANG);
+	}
+}
+
+static void become_a_daemon(const struct monitor_config *config)
+{
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	close_keep_errno(config->lock_fd);
+	process_set_title("runvm-monitor");
+	(void)setsid();
+	(void)signal(SIGPIPE, SIG_IGN);
+	/* The caller's stdio belongs to the container: nobody may wait for us to close it. */
+	log_set_stderr(-1);
+	for (int i = 0; i < 3 && null >= 0; i++)
+		(void)dup2(null, i);
+}
+
+static int prepare(struct vm *vm, struct error *err)
+{
+	const struct monitor_config *config = vm->config;
+	const struct plan *plan = config->plan;
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	if (!loop_add_signals(vm->loop, &signals, on_child, vm))
+		return error_errno(err, errno, "signalfd");
+	r = cgroup_join(config->cgroups, err);
+	if (!r)
+		r = assets_find(plan->vm.kernel, plan->vm.initrd, plan->vm.hypervisor, &vm->assets, err);
+	if (!r)
+		r = virtiofsd_find(NULL, &vm->virtiofsd_program, err);
+	if (!r)
+		r = accel_detect(config->accel, &vm->accel, err);
+	if (r < 0)
+		return r;
+	if (vm->accel.reason)
+		log_info("container %s: %s", config->id, vm->accel.reason);
+	vm->console_log = openat(config->vm_dirfd, CONSOLE_LOG,
+				 O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (vm->console_log < 0)
+		return error_errno(err, errno, "create \"%s\"", CONSOLE_LOG);
+	r = share_enter(config->vm_dir, &vm->share, err);
+	if (!r)
+		r = share_attach(&vm->share, config->id, plan->exports, plan->n_exports, config->trees,
+				 err);
+	return r;
+}
+
+_noreturn_ void monitor_main(const struct monitor_config *config, int lease, const int listeners[3])
+{
+	struct vm vm = {.config = config, .console_log = -1, .share = SHARE_INIT, .accel = ACCEL_INIT};
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int r;
+
+	memcpy(vm.listeners, listeners, sizeof(vm.listeners));
+	become_a_daemon(config);
+	r = loop_new(&vm.loop);
+	if (r < 0)
+		_exit(1);
+	lease_add(&vm, lease);
+	(void)loop_add_fd(vm.loop, vm.listeners[LISTENER_LEASE], EPOLLIN, on_lease_connection, &vm);
+	r = prepare(&vm, &err);
+	if (!r)
+		r = vm_boot(&vm, &err);
+	if (r < 0)
+		vm_down(&vm, &err);
+	r = loop_run(vm.loop);
+	error_errno(&err, r, "epoll_wait");
+	vm_down(&vm, &err);
+}
