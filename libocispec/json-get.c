@@ -180,8 +180,8 @@ static int get_integer(const struct json *value, bool *negative, uint64_t *magni
 int json_get_int(const struct json *value, int64_t min, int64_t max, int64_t *ret,
 		 struct error *err)
 {
-	bool negative, overflow;
-	uint64_t magnitude;
+	bool negative = false, overflow = false;
+	uint64_t magnitude = 0;
 	int64_t n = 0;
 	int r = get_integer(value, &negative, &magnitude, &overflow, err);
 
@@ -203,8 +203,8 @@ int json_get_int(const struct json *value, int64_t min, int64_t max, int64_t *re
 
 int json_get_uint(const struct json *value, uint64_t max, uint64_t *ret, struct error *err)
 {
-	bool negative, overflow;
-	uint64_t magnitude;
+	bool negative = false, overflow = false;
+	uint64_t magnitude = 0;
 	int r = get_integer(value, &negative, &magnitude, &overflow, err);
 
 	if (r < 0)

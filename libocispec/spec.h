@@ -46,7 +46,7 @@
 #define OCI_SPEC_VERSION "1.3.0"
 
 /* A config.json larger than this is refused with -EFBIG. */
-#define OCI_SPEC_MAX_SIZE (4U * 1024 * 1024)
+#define OCI_SPEC_MAX_SIZE ((size_t)4 * 1024 * 1024)
 
 struct oci_bool {
 	bool set;
