@@ -54,11 +54,10 @@ enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MA
  * @log_path: of --log, absolute; NULL for none. main opened it already; for child programs.
  * @log_format: of --log-format
  * @debug: of --debug; the log level is set already
- * @systemd_cgroup: of --systemd-cgroup. --cgroup-manager=systemd does not set it: see
- *	@cgroup_manager, which --systemd-cgroup sets in turn.
+ * @systemd_cgroup: of --systemd-cgroup; for commands @cgroup_manager is what counts
  * @rootless: of --rootless
- * @cgroup_manager: of --cgroup-manager or --systemd-cgroup
- * @show_help, @show_version: main's own
+ * @cgroup_manager: of --cgroup-manager; --systemd-cgroup is the same as systemd here
+ * @show_version: main's own
  */
 struct globals {
 	const char *root;
@@ -68,7 +67,6 @@ struct globals {
 	bool systemd_cgroup;
 	enum rootless_mode rootless;
 	enum cgroup_manager cgroup_manager;
-	bool show_help;
 	bool show_version;
 };
 
@@ -94,7 +92,7 @@ typedef int command_fn(const struct globals *globals, const void *options, char 
  * @arguments: of the usage line, behind the options: "<container-id> [signal]"; NULL for none
  * @usage: NULL or paragraphs that explain the arguments, lines of at most 80 columns
  * @description: NULL or paragraphs for the help, lines of at most 80 columns, each ending in \n
- * @options: ends with OPTION_END; NULL for none. `--help, -h` is added by main.
+ * @options: ends with OPTION_END; NULL for none. `--help, -h` is there without being listed.
  * @options_size: of the struct that @options describe; 0 for none
  * @min_args, @max_args: how many arguments; main refuses others with runc's words
  * @failure_code: exit code for an error; 0 stands for 1 (exec has 255)
@@ -132,12 +130,17 @@ int command_check_args(const struct command *command, size_t n_args, struct erro
 
 /**
  * command_default_root() - the root without --root
+ * @rootless: of --rootless; ROOTLESS_AUTO looks whether the user is root
  *
- * /run/runvm for root, $XDG_RUNTIME_DIR/runvm for others.
+ * /run/runvm for root, $XDG_RUNTIME_DIR/runvm for others; and for who is root in a user namespace
+ * alone, when USER says that it is another user's, as with runc.
  *
  * Return: owned by the caller.
  */
-char *command_default_root(void);
+char *command_default_root(enum rootless_mode rootless);
+
+/* Writes a command's output to stdout. Return: 0 or -errno. */
+int command_print(const char *text, struct error *err);
 
 extern const struct command command_create;
 extern const struct command command_delete;

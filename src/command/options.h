@@ -35,7 +35,7 @@ enum option_kind {
 	OPTION_FLAG,	/* bool */
 	OPTION_STRING,	/* const char *, NULL without a default; borrowed from the arguments */
 	OPTION_STRINGS, /* struct option_strings: may be given several times */
-	OPTION_INT,	/* int64_t; takes 12, 0x1f, 017 and 0o17, as Go does */
+	OPTION_INT,	/* int64_t; takes 12, 0x1f, 0b11, 017 and 0o17, as Go does */
 	OPTION_ENUM,	/* int (or an enum of its size): index into .choices */
 	OPTION_KINDS,
 };
@@ -84,12 +84,15 @@ struct option_def {
  * @options: zeroed; filled. To be given to options_clear() also after a failure.
  * @args: NULL-terminated, without the program's or the command's name
  *
- * `--help` and `-h` have to be in @defs if they are to be known.
+ * @ret_help: whether `--help` or `-h` was there, which every table has without listing it
  *
- * Return: how many of @args were options, or -EINVAL with runc's words: "flag provided but not
- * defined: -x", "flag needs an argument: -x", "invalid value "v" for flag -x: ...".
+ * After a failure @options has what came before the fault, so that main can still use --log.
+ *
+ * Return: how many of @args were options, "--" included; or -EINVAL with runc's words: "flag
+ * provided but not defined: -x", "flag needs an argument: -x", "invalid value "v" for flag -x:
+ * ...", "bad flag syntax: ---x".
  */
-ssize_t options_parse(const struct option_def *defs, void *options, char **args,
+ssize_t options_parse(const struct option_def *defs, void *options, char **args, bool *ret_help,
 		      struct error *err);
 
 /* Frees the lists in @options; the struct is zero afterwards as far as @defs knows it. */

@@ -19,6 +19,7 @@
 #include "libocispec/state.h"
 
 #define CONTAINER_DEFAULT_ROOT "/run/runvm"
+#define CONTAINER_CONFIG       "config.json"
 #define CONTAINER_ID_MAX       1024 /* bytes, as runc has it */
 
 /**

@@ -1,0 +1,25 @@
+# The command line: options, help, and one file a command.
+command_sources = \
+	src/command/cmd-create.c \
+	src/command/cmd-delete.c \
+	src/command/cmd-features.c \
+	src/command/cmd-help.c \
+	src/command/cmd-kill.c \
+	src/command/cmd-list.c \
+	src/command/cmd-run.c \
+	src/command/cmd-spec.c \
+	src/command/cmd-start.c \
+	src/command/cmd-state.c \
+	src/command/command.c src/command/command.h \
+	src/command/describe.c src/command/describe.h \
+	src/command/features.h \
+	src/command/help.c src/command/help.h \
+	src/command/options.c src/command/options.h
+
+check_PROGRAMS += tests/unit/test-options tests/unit/test-features
+tests_unit_test_options_SOURCES = tests/unit/test-options.c tests/unit/test.h
+tests_unit_test_options_LDADD = $(host_libs)
+# The words of `features` are those that the guest's table knows.
+tests_unit_test_features_SOURCES = tests/unit/test-features.c tests/unit/test.h \
+	vminit/mount-options.c vminit/mount-options.h
+tests_unit_test_features_LDADD = $(host_libs)
