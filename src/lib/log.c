@@ -88,6 +88,8 @@ static void log_to_file(enum log_level level, const char *message)
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	_cleanup_free_ char *message = NULL;
+	/* Notes are for the log file, or for who debugs; stderr may be a container's. */
+	bool note = level > LOG_LEVEL_WARNING && log_state.level < LOG_LEVEL_DEBUG;
 	int saved = errno;
 	va_list ap;
 
@@ -96,14 +98,14 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	message = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (log_state.stderr_fd >= 0) {
+	if (log_state.stderr_fd >= 0 && !note) {
 		_cleanup_free_ char *line = NULL;
 
 		line = xasprintf("%s: %s%s\n", log_state.name,
 				 level == LOG_LEVEL_WARNING ? "warning: " : "", message);
 		(void)!write(log_state.stderr_fd, line, strlen(line));
 	}
-	if (log_state.file_fd >= 0)
+	if (log_state.file_fd >= 0 && !(note && log_state.file_fd == STDERR_FILENO))
 		log_to_file(level, message);
 	errno = saved;
 }

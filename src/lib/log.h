@@ -16,7 +16,10 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/* Lines of a level above @level are dropped. The default is LOG_LEVEL_INFO. */
+/*
+ * Lines of a level above @level are dropped. The default is LOG_LEVEL_INFO, at which notes
+ * (log_info()) go to the file alone: stderr may be that of a container.
+ */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
