@@ -50,9 +50,12 @@ static inline int close_keep_errno(int fd)
 	return -1;
 }
 
+/* A pointer to an owner of any type may be read as this one. */
+typedef void *cleanup_pointer __attribute__((may_alias));
+
 static inline void cleanup_free(void *p)
 {
-	free(*(void **)p);
+	free(*(cleanup_pointer *)p);
 }
 
 static inline void cleanup_close(int *fd)
