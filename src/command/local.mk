@@ -11,10 +11,12 @@ command_sources = \
 	src/command/cmd-start.c \
 	src/command/cmd-state.c \
 	src/command/command.c src/command/command.h \
+	src/command/create-options.c src/command/create-options.h \
 	src/command/describe.c src/command/describe.h \
 	src/command/features.h \
 	src/command/help.c src/command/help.h \
-	src/command/options.c src/command/options.h
+	src/command/options.c src/command/options.h \
+	src/command/signals.c src/command/signals.h
 
 check_PROGRAMS += tests/unit/test-options tests/unit/test-features
 tests_unit_test_options_SOURCES = tests/unit/test-options.c tests/unit/test.h
