@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child: from clone3(2) to execve(2). vminitd's process.c starts one for each process of a
+ * container; the rest of this room runs in the child, where a failing step ends it.
+ *
+ * Theory of operation: the child is a copy of vminitd in new namespaces (the init of a container) or
+ * one that joins those of a container (exec). It runs a table of steps. Parent and child talk over
+ * one SOCK_SEQPACKET pair: the child sends CHILD_TERMINAL with the pty's descriptors if there is
+ * one, then CHILD_CREATED, and waits for one byte, the gate; an end of the socket there means that
+ * the parent lost interest. Behind the gate come the steps of `start`. The socket is closed by
+ * execve: its end without a message is success. A step that fails sends CHILD_FAILED with errno
+ * and message, at any time.
+ *
+ * Descriptors in the child: 0, 1, 2 are the program's, 3 is the socket, all else is close-on-exec
+ * and was opened by the child: the first step closes what it inherited.
+ */
+#ifndef VMINIT_CHILD_H
+#define VMINIT_CHILD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/error.h"
+#include "vminit/plan.h"
+
+#define CHILD_SYNC_FD 3
+/* The longest message of an error on its way from the child. */
+#define CHILD_MAX_MESSAGE 1024
+
+enum child_message_type { CHILD_TERMINAL, CHILD_CREATED, CHILD_FAILED };
+
+/* What the child sends; the message of an error follows the struct, without a NUL. */
+struct child_message {
+	enum child_message_type type;
+	int errnum;
+};
+
+/**
+ * struct child_setup - what to start
+ * @plan: of the container
+ * @process: the process; &plan->process for the container's init
+ * @cgroup_fd: directory of the container's cgroup
+ * @cgroup_path: of that directory, absolute
+ * @init_pidfd: of the container's init, for a process that joins; -1 for the init itself
+ * @stdio: the program's ends of the pipes, borrowed; -1: the terminal or /dev/null
+ */
+struct child_setup {
+	const struct plan *plan;
+	const struct plan_process *process;
+	int cgroup_fd;
+	const char *cgroup_path;
+	int init_pidfd;
+	int stdio[3];
+};
+
+/**
+ * struct child - the child as its steps see it
+ * @rootfs_fd: root of the container's mount tree, before pivot_root
+ * @dev_fd: /dev of the container, -1 before it is known
+ * @terminal_fd: the slave of the pty, -1 without one
+ * @program: path to execute, owned
+ * @filter: seccomp program, owned; length 0 for none
+ */
+struct child {
+	const struct child_setup *setup;
+	const struct plan *plan;
+	const struct plan_process *process;
+	int rootfs_fd;
+	int terminal_fd;
+	char *program;
+	struct child_filter {
+		void *instructions;
+		unsigned short length; /* instructions */
+		unsigned int flags;    /* SECCOMP_FILTER_FLAG_* */
+	} filter;
+};
+
+/**
+ * struct child_step - one thing to do
+ * @name: stands in front of a message of its error, "" when the message says it all
+ * @run: 0 or -errno with @err set
+ */
+struct child_step {
+	const char *name;
+	int (*run)(struct child *child, struct error *err);
+};
+
+/**
+ * child_spawn() - create the process
+ * @ret_pid: in this pid namespace
+ * @ret_pidfd: close-on-exec
+ * @ret_sync: the parent's end of the socket, close-on-exec, non-blocking
+ */
+int child_spawn(const struct child_setup *setup, pid_t *ret_pid, int *ret_pidfd, int *ret_sync,
+		struct error *err);
+
+#endif

@@ -1,0 +1,47 @@
+# vminitd, pid 1 of the guest: static, never sanitized; and the initramfs around it.
+noinst_PROGRAMS += vminit/vminitd vminit/mkinitramfs
+
+# All of it but pid 1 itself; tests link this with a transport of their own.
+vminit_rooms = \
+	vminit/cgroup.c vminit/cgroup.h \
+	vminit/child.c vminit/child.h \
+	vminit/container.c vminit/container.h \
+	vminit/copy-up.c vminit/copy-up.h \
+	vminit/exec-path.c vminit/exec-path.h \
+	vminit/hooks.c vminit/hooks.h \
+	vminit/inroot.c vminit/inroot.h \
+	vminit/mount-options.c vminit/mount-options.h \
+	vminit/network.c vminit/network.h \
+	vminit/plan.c vminit/plan.h \
+	vminit/plan-process.c vminit/plan-process.h \
+	vminit/privileges.c vminit/privileges.h \
+	vminit/process.c vminit/process.h \
+	vminit/rootfs.c vminit/rootfs.h \
+	vminit/seccomp-filter.c vminit/seccomp-filter.h \
+	vminit/service.h \
+	vminit/service-container.c \
+	vminit/service-guest.c \
+	vminit/service-sandbox.c \
+	vminit/service-system.c \
+	vminit/setup.c vminit/setup.h \
+	vminit/stdio.c vminit/stdio.h \
+	vminit/terminal.c vminit/terminal.h \
+	vminit/transport.c vminit/transport.h
+
+vminit_vminitd_SOURCES = vminit/main.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
+	$(lib_sources) $(ocispec_sources) $(rpc_sources)
+nodist_vminit_vminitd_SOURCES = $(rpc_generated)
+vminit_vminitd_CFLAGS = $(GUEST_CFLAGS)
+vminit_vminitd_LDFLAGS = -static -Wl,--gc-sections
+vminit_vminitd_LDADD = $(GUEST_LIBS)
+
+vminit_mkinitramfs_SOURCES = vminit/mkinitramfs.c
+vminit_mkinitramfs_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS)
+vminit_mkinitramfs_LDADD = librunvm.a $(ARCHIVE_LIBS)
+
+pkgdata_DATA += vminit/initramfs.cpio
+CLEANFILES += vminit/initramfs.cpio vminit/vminitd.stripped
+
+vminit/initramfs.cpio: vminit/vminitd$(EXEEXT) vminit/mkinitramfs$(EXEEXT)
+	$(AM_V_GEN)strip='$(STRIP)' && $${strip:-strip} -o vminit/vminitd.stripped vminit/vminitd$(EXEEXT) && \
+		vminit/mkinitramfs$(EXEEXT) vminit/vminitd.stripped $@

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vminitd: pid 1 of a guest. Boots, listens, and serves until the VM is switched off; it never
+ * returns. Its console is the serial port, which is slow: one ready line, and errors.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+
+#include "lib/log.h"
+#include "rpc/server.h"
+#include "vminit/boot.h"
+#include "vminit/container.h"
+#include "vminit/service.h"
+#include "vminit/transport.h"
+
+#define READY_LINE "vminitd: ready\n"
+
+/* A panic would do the same by panic=-1, after a page of registers over the serial port. */
+static _noreturn_ void die(void)
+{
+	(void)reboot(RB_AUTOBOOT);
+	_exit(1);
+}
+
+/* A bug in vminitd: say so, end the VM. Only what a signal handler may call. */
+static void fatal_signal(int signal)
+{
+	char line[] = "vminitd: killed by signal 00\n";
+
+	line[sizeof(line) - 4] = (char)('0' + signal / 10);
+	line[sizeof(line) - 3] = (char)('0' + signal % 10);
+	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+	die();
+}
+
+static void catch_fatal_signals(void)
+{
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
+	struct sigaction action = {.sa_handler = fatal_signal, .sa_flags = (int)SA_RESETHAND};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		(void)sigaction(signals[i], &action, NULL);
+}
+
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	/* The kernel has opened the initramfs' one as 0, 1 and 2, unless that had no console. */
+	for (int i = 0; fd >= 0 && i < 3; i++)
+		if (fd != i)
+			(void)dup2(fd, i);
+	if (fd > 2)
+		close_keep_errno(fd);
+}
+
+static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	(void)source;
+	(void)info;
+	containers_reap(data);
+}
+
+static int serve(int cgroup_fd, struct error *err)
+{
+	struct service service = {0};
+	struct rpc_server *server;
+	struct loop *loop;
+	sigset_t children;
+	int fd, r;
+
+	r = loop_new(&loop);
+	if (r < 0)
+		return error_errno(err, r, "event loop");
+	service.loop = loop;
+	service.containers =
+		containers_new(loop, cgroup_fd, CGROUP_ROOT "/" CGROUP_PARENT, &transport_vsock);
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	if (!loop_add_signals(loop, &children, child_signal, service.containers))
+		return error_errno(err, errno, "signals");
+	server = rpc_server_new(loop);
+	service_add_sandbox(&service, server);
+	service_add_guest(&service, server);
+	fd = transport_vsock_listen(TRANSPORT_PORT_RPC, err);
+	if (fd < 0)
+		return fd;
+	rpc_server_listen(server, fd);
+	(void)!write(STDOUT_FILENO, READY_LINE, sizeof(READY_LINE) - 1);
+	r = loop_run(loop);
+	return error_errno(err, r, "event loop");
+}
+
+int main(void)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int cgroup_fd = -1, r;
+
+	if (getpid() != 1) {
+		static const char text[] = "vminitd: runs as pid 1 of a runvm guest only\n";
+
+		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+		return 1;
+	}
+	catch_fatal_signals();
+	log_set_name("vminitd");
+	log_set_level(LOG_LEVEL_WARNING);
+	r = boot_prepare(&cgroup_fd, &err);
+	open_console();
+	if (!r)
+		serve(cgroup_fd, &err);
+	log_error("%s", error_message(&err));
+	die();
+}

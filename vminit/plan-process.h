@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The half of a plan that a container's init and an added process have in common; for plan.c. */
+#ifndef VMINIT_PLAN_PROCESS_H
+#define VMINIT_PLAN_PROCESS_H
+
+#include "vminit/plan.h"
+
+/**
+ * plan_process_fill() - a process in the kernel's terms
+ * @spec: borrowed by the result
+ * @seccomp: borrowed by the result, may be NULL
+ * @ret: to be cleared by plan_process_clear(); written only on success
+ */
+int plan_process_fill(const struct oci_process *spec, const struct oci_seccomp *seccomp,
+		      struct plan_process *ret, struct error *err);
+
+#endif

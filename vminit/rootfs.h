@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of the child that make a container's file system tree: rootfs, mounts, devices, masked
+ * and read-only paths, pivot_root. Everything is mounted below the rootfs before pivot_root, while
+ * the guest's own /proc (for /proc/self/fd) and the share are still there.
+ */
+#ifndef VMINIT_ROOTFS_H
+#define VMINIT_ROOTFS_H
+
+#include "vminit/child.h"
+
+/* Makes the namespace's mounts private and the rootfs a mount of its own. */
+int rootfs_prepare(struct child *child, struct error *err);
+/* mounts of config.json, in its order. */
+int rootfs_mounts(struct child *child, struct error *err);
+/* Default devices, those of linux.devices, and the links beside them. */
+int rootfs_devices(struct child *child, struct error *err);
+int rootfs_masked_paths(struct child *child, struct error *err);
+int rootfs_readonly_paths(struct child *child, struct error *err);
+/* process.cwd, if it is missing. */
+int rootfs_cwd(struct child *child, struct error *err);
+/* root.readonly, pivot_root, and rootfsPropagation. */
+int rootfs_enter(struct child *child, struct error *err);
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vminit/seccomp-filter.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "lib/log.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+/* What the action returns to a caller when config.json names no errno (config-linux.md). */
+#define DEFAULT_ERRNO EPERM
+
+static const struct {
+	const char *name;
+	uint32_t action;
+} actions[] = {
+	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
+	{"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0)},
+	{"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD},
+	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
+	{"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
+	{"SCMP_ACT_LOG", SCMP_ACT_LOG},
+	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0)},
+	{"SCMP_ACT_TRAP", SCMP_ACT_TRAP},
+};
+
+static const struct {
+	const char *name;
+	enum scmp_compare op;
+} operators[] = {
+	{"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE},
+	{"SCMP_CMP_GT", SCMP_CMP_GT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
+	{"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
+	{"SCMP_CMP_NE", SCMP_CMP_NE},
+};
+
+static const struct {
+	const char *name;
+	unsigned int flag;
+} flags[] = {
+	{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+	{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
+};
+
+/* config.json's architectures and libseccomp's names for them: SCMP_ARCH_X86_64 is "x86_64". */
+static int add_architectures(scmp_filter_ctx ctx, const struct oci_seccomp *s, struct error *err)
+{
+	for (size_t i = 0; i < s->n_architectures; i++) {
+		const char *name = s->architectures[i];
+		char lower[32];
+		uint32_t arch;
+		size_t n;
+		int r;
+
+		if (!strncmp(name, "SCMP_ARCH_", 10))
+			name += 10;
+		for (n = 0; name[n] && n < sizeof(lower) - 1; n++)
+			lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n];
+		lower[n] = '\0';
+		arch = seccomp_arch_resolve_name(lower);
+		if (!arch)
+			return error_set(err, EINVAL,
+					 "linux.seccomp.architectures[%zu]: \"%s\" is not known", i,
+					 s->architectures[i]);
+		r = seccomp_arch_add(ctx, arch);
+		if (r < 0 && r != -EEXIST)
+			return error_errno(err, r, "linux.seccomp.architectures[%zu]", i);
+	}
+	return 0;
+}
+
+static int find_action(const char *name, const struct oci_uint *errno_ret, uint32_t *ret)
+{
+	uint32_t number = errno_ret->set ? (uint32_t)errno_ret->value & 0xffff : DEFAULT_ERRNO;
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (strcmp(actions[i].name, name) != 0)
+			continue;
+		*ret = actions[i].action;
+		if (*ret == SCMP_ACT_ERRNO(0))
+			*ret = SCMP_ACT_ERRNO(number);
+		else if (*ret == SCMP_ACT_TRACE(0))
+			*ret = SCMP_ACT_TRACE(number);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int convert_args(const struct oci_syscall *s, struct scmp_arg_cmp *ret)
+{
+	for (size_t i = 0; i < s->n_args; i++) {
+		size_t op = 0;
+
+		while (op < ARRAY_SIZE(operators) && strcmp(operators[op].name, s->args[i].op) != 0)
+			op++;
+		if (op == ARRAY_SIZE(operators))
+			return -EINVAL;
+		ret[i] = (struct scmp_arg_cmp){
+			.arg = s->args[i].index,
+			.op = operators[op].op,
+			.datum_a = s->args[i].value,
+			.datum_b = s->args[i].value_two.value,
+		};
+	}
+	return 0;
+}
+
+/* Several conditions on one argument mean any of them, as docker's profiles expect of runc. */
+static bool arg_repeats(const struct oci_syscall *s)
+{
+	unsigned int seen = 0;
+
+	for (size_t i = 0; i < s->n_args; i++) {
+		if (seen & 1U << s->args[i].index)
+			return true;
+		seen |= 1U << s->args[i].index;
+	}
+	return false;
+}
+
+static int add_rule(scmp_filter_ctx ctx, uint32_t action, int number, const struct oci_syscall *s,
+		    const struct scmp_arg_cmp *args)
+{
+	int r = 0;
+
+	if (!s->n_args || !arg_repeats(s))
+		return seccomp_rule_add_array(ctx, action, number, (unsigned int)s->n_args, args);
+	for (size_t i = 0; i < s->n_args && !r; i++)
+		r = seccomp_rule_add_array(ctx, action, number, 1, &args[i]);
+	return r;
+}
+
+#define MAX_ARGS 64
+
+static int add_syscall(scmp_filter_ctx ctx, const struct oci_seccomp *seccomp, size_t index,
+		       uint32_t default_action, struct error *err)
+{
+	const struct oci_syscall *s = &seccomp->syscalls[index];
+	struct scmp_arg_cmp args[MAX_ARGS];
+	uint32_t action;
+
+	if (find_action(s->action, &s->errno_ret, &action) < 0)
+		return error_set(err, EOPNOTSUPP,
+				 "linux.seccomp.syscalls[%zu].action: %s is not supported yet", index,
+				 s->action);
+	if (s->n_args > MAX_ARGS || convert_args(s, args) < 0)
+		return error_set(err, EINVAL, "linux.seccomp.syscalls[%zu].args: not understood",
+				 index);
+	/* libseccomp refuses a rule that says what the default says anyway. */
+	if (action == default_action)
+		return 0;
+	for (size_t i = 0; i < s->n_names; i++) {
+		int number = seccomp_syscall_resolve_name(s->names[i]);
+		int r;
+
+		/* Profiles list calls of other architectures and of newer kernels: as runc, skipped. */
+		if (number == __NR_SCMP_ERROR)
+			continue;
+		r = add_rule(ctx, action, number, s, args);
+		if (r < 0)
+			return error_errno(err, r, "linux.seccomp.syscalls[%zu].names: \"%s\"", index,
+					   s->names[i]);
+	}
+	return 0;
+}
+
+static int export_filter(scmp_filter_ctx ctx, struct child_filter *ret)
+{
+	_cleanup_strbuf_ struct strbuf program = STRBUF_INIT;
+	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
+	size_t size = sizeof(struct sock_filter);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = seccomp_export_bpf(ctx, fd);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	r = io_read_fd(fd, BPF_MAXINSNS * size, &program);
+	if (r < 0)
+		return r;
+	ret->length = (unsigned short)(program.len / size);
+	ret->instructions = strbuf_take(&program);
+	return 0;
+}
+
+static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t default_action,
+		   struct child_filter *ret, struct error *err)
+{
+	int r;
+
+	/* The filter's flags are passed to the kernel by privileges.c; privileges are its own too. */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
+	/* A decision tree: shorter ways through hundreds of rules. */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	r = add_architectures(ctx, s, err);
+	for (size_t i = 0; i < s->n_syscalls && !r; i++)
+		r = add_syscall(ctx, s, i, default_action, err);
+	if (r < 0)
+		return r;
+	r = export_filter(ctx, ret);
+	return r < 0 ? error_errno(err, r, "linux.seccomp: compile the filter") : 0;
+}
+
+int seccomp_filter_compile(struct child *child, struct error *err)
+{
+	const struct oci_seccomp *s = child->process->seccomp;
+	uint32_t default_action;
+	scmp_filter_ctx ctx;
+	int r;
+
+	if (!s)
+		return 0;
+	if (find_action(s->default_action, &s->default_errno_ret, &default_action) < 0)
+		return error_set(err, EOPNOTSUPP,
+				 "linux.seccomp.defaultAction: %s is not supported yet",
+				 s->default_action);
+	for (size_t i = 0; i < s->n_flags; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(flags); k++)
+			if (!strcmp(flags[k].name, s->flags[i]))
+				child->filter.flags |= flags[k].flag;
+	/* Waiting for a listener's answer means nothing without SCMP_ACT_NOTIFY. */
+	child->filter.flags &= ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	ctx = seccomp_init(default_action);
+	if (!ctx)
+		return error_set(err, ENOMEM, "linux.seccomp: out of memory");
+	r = compile(ctx, s, default_action, &child->filter, err);
+	seccomp_release(ctx);
+	return r;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vminit/setup.h"
+
+#include <fcntl.h>
+#include <linux/random.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <linux/netlink.h>
+
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "lib/loop.h"
+
+/* How long the device of the share may take to appear after the guest was reached. */
+#define SHARE_TIMEOUT (10 * USEC_PER_SEC)
+
+static int add_entropy(const struct setup *s, struct error *err)
+{
+	union {
+		struct rand_pool_info info;
+		uint8_t room[sizeof(struct rand_pool_info) + SETUP_MAX_ENTROPY];
+	} pool;
+	_cleanup_close_ int fd = -1;
+	int r = 0;
+
+	if (!s->entropy_len)
+		return 0;
+	if (s->entropy_len < SETUP_MIN_ENTROPY || s->entropy_len > SETUP_MAX_ENTROPY)
+		return error_set(err, EINVAL, "entropy: %zu bytes, expected %d to %d",
+				 s->entropy_len, SETUP_MIN_ENTROPY, SETUP_MAX_ENTROPY);
+	fd = open("/dev/random", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, errno, "open \"/dev/random\"");
+	pool.info.entropy_count = (int)s->entropy_len * 8;
+	pool.info.buf_size = (int)s->entropy_len;
+	memcpy(pool.room + sizeof(pool.info), s->entropy, s->entropy_len);
+	/* The reseed makes what the pool of all clones would give next this VM's own. */
+	if (ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
+		r = error_errno(err, errno, "add entropy");
+	explicit_bzero(&pool, sizeof(pool));
+	return r;
+}
+
+static int write_identity(const char *path, const char *text, struct error *err)
+{
+	_cleanup_free_ char *line = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!text[0])
+		return 0;
+	line = xasprintf("%s\n", text);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return error_errno(err, errno, "write \"%s\"", path);
+	r = io_write_all(fd, line, strlen(line));
+	return r < 0 ? error_errno(err, r, "write \"%s\"", path) : 0;
+}
+
+/* Kernel events, so that a device that is still being plugged wakes us. Return: fd or -errno. */
+static int open_uevents(void)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+	_cleanup_close_ int fd = -1;
+
+	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static void wait_uevent(int fd, uint64_t deadline)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint64_t now = loop_now();
+	char message[2048];
+
+	if (now < deadline)
+		(void)poll(&p, 1, (int)((deadline - now) / USEC_PER_MSEC) + 1);
+	while (recv(fd, message, sizeof(message), 0) > 0)
+		;
+}
+
+/*
+ * Mounts the share. Its device may be plugged in this moment: the kernel says EINVAL to a tag that
+ * no device has. This waits in the handler, before which nothing else could run anyway.
+ */
+static int mount_share(const char *tag, const char *where, struct error *err)
+{
+	uint64_t deadline = loop_now() + SHARE_TIMEOUT;
+	_cleanup_close_ int uevents = -1;
+
+	if (mkdir(where, 0755) < 0 && errno != EEXIST)
+		return error_errno(err, errno, "make \"%s\"", where);
+	for (;;) {
+		if (!mount(tag, where, "virtiofs", 0, NULL))
+			return 0;
+		if (errno != EINVAL || loop_now() >= deadline)
+			return error_errno(err, errno, "mount the share \"%s\" on \"%s\"", tag,
+					   where);
+		if (uevents < 0) {
+			/* Before the next try, or its event could come between the two. */
+			uevents = open_uevents();
+			if (uevents < 0)
+				return error_errno(err, uevents, "listen for devices");
+			continue;
+		}
+		wait_uevent(uevents, deadline);
+	}
+}
+
+int setup_apply(const struct setup *s, struct error *err)
+{
+	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
+	int r;
+
+	if (s->realtime.tv_sec && clock_settime(CLOCK_REALTIME, &s->realtime) < 0)
+		return error_errno(err, errno, "set the clock");
+	r = add_entropy(s, err);
+	if (!r)
+		r = write_identity("/etc/machine-id", s->machine_id, err);
+	if (!r)
+		r = write_identity(SETUP_BOOT_ID_FILE, s->boot_id, err);
+	if (!r && s->share_tag[0])
+		r = mount_share(s->share_tag, where, err);
+	return r;
+}
+
+char *setup_kernel_release(char buffer[SETUP_KERNEL_SIZE])
+{
+	struct utsname name;
+
+	buffer[0] = '\0';
+	if (!uname(&name)) {
+		strncpy(buffer, name.release, SETUP_KERNEL_SIZE - 1);
+		buffer[SETUP_KERNEL_SIZE - 1] = '\0';
+	}
+	return buffer;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What makes this VM one of its own after a boot or a restore: time, entropy, identity, and the
+ * share through which it reaches its files.
+ */
+#ifndef VMINIT_SETUP_H
+#define VMINIT_SETUP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "lib/error.h"
+
+#define SETUP_DEFAULT_SHARE "/run/share"
+#define SETUP_MIN_ENTROPY   32
+#define SETUP_MAX_ENTROPY   4096
+#define SETUP_KERNEL_SIZE   66
+
+/* Where the boot id lies that containers are to see; proc mounts of containers show it (rootfs.c). */
+#define SETUP_BOOT_ID_FILE "/run/boot_id"
+
+/**
+ * struct setup - the values of a SetupRequest
+ * @realtime: CLOCK_REALTIME; 0 leaves it
+ * @machine_id: "" for none, as with the other strings
+ */
+struct setup {
+	struct timespec realtime;
+	const uint8_t *entropy;
+	size_t entropy_len;
+	const char *machine_id;
+	const char *boot_id;
+	const char *share_tag;
+	const char *share_mount_point;
+};
+
+/* Return: 0, or -errno; a share whose device is not there yet is waited for. */
+int setup_apply(const struct setup *setup, struct error *err);
+/* `uname -r`. Return: @buffer. */
+char *setup_kernel_release(char buffer[SETUP_KERNEL_SIZE]);
+
+#endif
