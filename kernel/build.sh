@@ -98,9 +98,16 @@ source_id() {
 	fi
 }
 
+# take_config: the fragments as they are now, in $config. They may change while this script waits
+# for the lock or unpacks; the key and the build go by the same text.
+take_config() {
+	config=$(cat "$here/common.config" "$here/$arch.config") || exit 1
+}
+
 compute_key() {
 	{
-		cat "$here/build.sh" "$here/common.config" "$here/$arch.config"
+		cat "$here/build.sh"
+		printf '%s\n' "$config"
 		echo "$arch"
 		source_id
 		"${cross}gcc" --version | head -n 1
@@ -121,11 +128,11 @@ fragments() {
 		}
 		if ($0 !~ /^CONFIG_[A-Za-z0-9_]+=(y|[0-9]+|"[^"]*")([ \t]+# was CONFIG_[A-Za-z0-9_]+)?$/ &&
 		    $0 !~ /^# CONFIG_[A-Za-z0-9_]+ is not set$/) {
-			print FILENAME ":" FNR ": cannot read: " $0 > "/dev/stderr"
+			print "kernel: error: cannot read this line of kernel/*.config: " $0 > "/dev/stderr"
 			exit 1
 		}
 		print
-	}' "$here/common.config" "$here/$arch.config"
+	}' <<<"$config"
 }
 
 # for_kconfig FRAGMENT: the same as make reads it, an option that was renamed under both names.
@@ -261,6 +268,7 @@ deliver() {
 
 parse "$@"
 find_source
+take_config
 key=$(compute_key)
 if [ -n "$print_key" ]; then
 	echo "$key"
