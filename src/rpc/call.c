@@ -32,6 +32,23 @@ void rpc_call_on_cancel(struct rpc_call *call, rpc_cancel_fn *fn, void *data)
 	call->cancel_data = data;
 }
 
+void rpc_call_hold(struct rpc_call *call)
+{
+	if (call->state == CALL_ENTERED)
+		call->connection->holding = call;
+}
+
+void rpc_call_release(struct rpc_call *call)
+{
+	struct rpc_connection *c = call->connection;
+
+	if (c->holding != call)
+		return;
+	c->holding = NULL;
+	if (c->ready)
+		rpc_session_deliver_later(&c->session);
+}
+
 void rpc_call_cancelled(struct rpc_call *call)
 {
 	bool entered = call->state == CALL_ENTERED;
@@ -149,6 +166,7 @@ void rpc_call_finish(struct rpc_call *call, enum grpc_status status, int errnum,
 	call->message = message;
 	loop_remove(call->deadline);
 	call->deadline = NULL;
+	rpc_call_release(call);
 	/* May free the call. */
 	call_progress(call);
 }

@@ -33,6 +33,7 @@ struct rpc_server {
  * struct rpc_connection - a client
  * @calls: all of them, in no order
  * @ready: those whose request is whole and whose handler has not been entered, oldest first
+ * @holding: lets nothing of @ready in before it is over (rpc_call_hold())
  * @buffered: bytes of requests that the calls hold
  * @some_closed: a call of @calls has lost its stream and waits to be told so
  */
@@ -42,13 +43,14 @@ struct rpc_connection {
 	struct rpc_connection *next, **link;
 	struct rpc_call *calls;
 	struct rpc_call *ready, **ready_end;
+	struct rpc_call *holding;
 	size_t buffered;
 	bool some_closed;
 };
 
 enum rpc_call_state {
 	CALL_RECEIVING, /* the request is not whole */
-	CALL_READY,	/* in rpc_connection.ready */
+	CALL_READY,	/* the request is whole */
 	CALL_ENTERED,	/* the handler owns it */
 	CALL_OVER,	/* the answer is known, and on its way where the stream is open */
 };
@@ -57,6 +59,7 @@ struct rpc_call {
 	struct rpc_connection *connection;
 	struct rpc_call *next, **link;
 	struct rpc_call *next_ready;
+	bool queued; /* in rpc_connection.ready, and freed by nobody before it leaves that */
 	int32_t stream;
 	enum rpc_call_state state;
 
@@ -100,6 +103,8 @@ void rpc_call_finish(struct rpc_call *call, enum grpc_status status, int errnum,
 void rpc_call_finish_http(struct rpc_call *call, const char *http_status);
 /* Starts the clock of a call with a grpc-timeout. */
 void rpc_call_start_deadline(struct rpc_call *call);
+/* The call is over, or gone: what it held back may come in. */
+void rpc_call_release(struct rpc_call *call);
 /* Calls its cancel function, if it has one and a handler has the call. */
 void rpc_call_cancelled(struct rpc_call *call);
 

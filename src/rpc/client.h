@@ -78,7 +78,8 @@ enum grpc_status rpc_request_status(const struct rpc_request *request);
  * rpc_client_call_sync() - call and wait, iterating the client's loop meanwhile
  * @ret_reply: the reply, for grpc_free(); may be NULL when nobody reads it
  *
- * For commands; a monitor has handlers that must not wait.
+ * For commands; a monitor has handlers that must not wait. Not from a function that the loop calls:
+ * the loop does not nest.
  *
  * Return: 0, or -errno with the server's message in @err.
  */

@@ -36,6 +36,7 @@ static void call_free(struct rpc_call *call)
 	*call->link = call->next;
 	if (call->next)
 		call->next->link = call->link;
+	rpc_call_release(call);
 	c->server->n_calls--;
 	c->buffered -= call->received;
 	loop_remove(call->deadline);
@@ -222,6 +223,7 @@ static void request_whole(struct rpc_call *call)
 		refuse(call, GRPC_UNIMPLEMENTED, "the request has no message");
 	} else {
 		call->state = CALL_READY;
+		call->queued = true;
 		*c->ready_end = call;
 		c->ready_end = &call->next_ready;
 	}
@@ -266,7 +268,7 @@ static int on_stream_close(nghttp2_session *http2, int32_t stream, uint32_t code
 	if (!call)
 		return 0;
 	/* A handler that has it is told outside of nghttp2; a queue that has it is emptied there. */
-	if (call->state == CALL_ENTERED || call->state == CALL_READY) {
+	if (call->state == CALL_ENTERED || call->queued) {
 		call->closed = true;
 		c->some_closed = true;
 		rpc_session_deliver_later(&c->session);
@@ -288,16 +290,20 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
 
 static void enter_handlers(struct rpc_connection *c)
 {
-	while (c->ready) {
+	while (c->ready && !c->holding) {
 		struct rpc_call *call = c->ready;
 
 		c->ready = call->next_ready;
 		if (!c->ready)
 			c->ready_end = &c->ready;
-		if (call->closed)
-			continue;
-		call->state = CALL_ENTERED;
-		call->service->handlers[call->method](call, call->request);
+		call->queued = false;
+		/* Held back, it may have lost its stream or passed its deadline. */
+		if (call->closed) {
+			call_free(call);
+		} else if (call->state == CALL_READY) {
+			call->state = CALL_ENTERED;
+			call->service->handlers[call->method](call, call->request);
+		}
 	}
 }
 
@@ -310,7 +316,7 @@ static void forget_closed(struct rpc_connection *c)
 	while (call) {
 		struct rpc_call *next = call->next;
 
-		if (call->closed) {
+		if (call->closed && !call->queued) {
 			rpc_call_cancelled(call);
 			call_free(call);
 		}
@@ -322,9 +328,10 @@ static bool deliver(struct rpc_session *session)
 {
 	struct rpc_connection *c = (struct rpc_connection *)session;
 
-	enter_handlers(c);
+	/* First: one of them may hold the others back. */
 	if (c->some_closed)
 		forget_closed(c);
+	enter_handlers(c);
 	return true;
 }
 
@@ -364,8 +371,11 @@ int rpc_connection_new(struct rpc_server *server, int fd)
 void rpc_connection_free(struct rpc_connection *c)
 {
 	/* First of all nothing can be submitted any more, whatever the cancel functions try. */
-	for (struct rpc_call *call = c->calls; call; call = call->next)
+	c->ready = NULL;
+	for (struct rpc_call *call = c->calls; call; call = call->next) {
 		call->closed = true;
+		call->queued = false;
+	}
 	forget_closed(c);
 	*c->link = c->next;
 	if (c->next)

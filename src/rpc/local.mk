@@ -43,9 +43,17 @@ src/rpc/guest.pb-c.h: src/rpc/guest.pb-c.c
 src/rpc/google/protobuf/timestamp.pb-c.h: src/rpc/google/protobuf/timestamp.pb-c.c
 	@touch $@
 
-check_PROGRAMS += tests/unit/test-grpc tests/unit/test-rpc
+rpc_test_service = tests/unit/test-rpc-service.c tests/unit/test-rpc-service.h tests/unit/test.h
+
+check_PROGRAMS += tests/unit/test-grpc tests/unit/test-rpc tests/unit/test-rpc-hostile \
+	tests/unit/test-rpc-interop
 tests_unit_test_grpc_SOURCES = tests/unit/test-grpc.c tests/unit/test.h
 tests_unit_test_grpc_LDADD = $(host_libs)
-tests_unit_test_rpc_SOURCES = tests/unit/test-rpc.c tests/unit/test-rpc-service.c \
-	tests/unit/test-rpc-service.h tests/unit/test.h
+tests_unit_test_rpc_SOURCES = tests/unit/test-rpc.c $(rpc_test_service)
 tests_unit_test_rpc_LDADD = $(host_libs)
+tests_unit_test_rpc_hostile_SOURCES = tests/unit/test-rpc-hostile.c $(rpc_test_service)
+tests_unit_test_rpc_hostile_LDADD = $(host_libs)
+# Runs tests/interop/rpc-interop.py.
+tests_unit_test_rpc_interop_SOURCES = tests/unit/test-rpc-interop.c $(rpc_test_service)
+tests_unit_test_rpc_interop_LDADD = $(host_libs)
+EXTRA_DIST += tests/interop/rpc-interop.py tests/fuzz/fuzz-grpc.c

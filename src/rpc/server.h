@@ -79,7 +79,7 @@ void rpc_server_free(struct rpc_server *server);
 
 /**
  * rpc_server_add_service() - serve a service
- * @methods: borrowed
+ * @methods: copied
  * @data: what rpc_call_data() gives to its handlers
  *
  * A method that the service does not have aborts: it is a typing error in the table.
@@ -108,6 +108,13 @@ const char *rpc_call_method(struct rpc_call *call);
  * For a call that is kept; a second one replaces the first, NULL forgets it.
  */
 void rpc_call_on_cancel(struct rpc_call *call, rpc_cancel_fn *fn, void *data);
+
+/**
+ * rpc_call_hold() - let no later request of this connection in before this call is over
+ *
+ * For a handler that is kept although what comes after depends on it.
+ */
+void rpc_call_hold(struct rpc_call *call);
 
 /* The answer of a unary method. Ends the call. */
 void rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *reply);

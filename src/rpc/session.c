@@ -173,10 +173,10 @@ static int session_settings(struct rpc_session *s, uint32_t max_streams)
 {
 	/* No dynamic header table: it would cost memory and save a few bytes of a few. */
 	nghttp2_settings_entry settings[] = {
-		{NGHTTP2_SETTINGS_HEADER_TABLE_SIZE,    0		      },
-		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,  RPC_STREAM_WINDOW},
-		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, RPC_MAX_HEADERS  },
-		{NGHTTP2_SETTINGS_ENABLE_PUSH,	       0		},
+		{NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, RPC_STREAM_WINDOW},
+		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, RPC_MAX_HEADERS},
+		{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
 	};
 
 	if (max_streams)

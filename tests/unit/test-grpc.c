@@ -12,16 +12,11 @@ static void test_timeout_parse(void)
 		const char *text;
 		uint64_t usec;
 	} good[] = {
-		{"4S",	       4000000			      },
-		    {"4010m",     4010000			     },
-		{"1H",	       3600000000			 },
-		    {"2M",	   120000000			    },
-		{"7u",	       7				  },
-		    {"1n",	   1				    },
-		{"1000n",	  1				  },
-		    {"1001n",     2				       },
-		{"0S",	       0				  },
-		    {"99999999H", UINT64_C(99999999) * 3600 * 1000000},
+		{"4S", 4000000},    {"4010m", 4010000},
+		{"1H", 3600000000}, {"2M", 120000000},
+		{"7u", 7},	    {"1n", 1},
+		{"1000n", 1},	    {"1001n", 2},
+		{"0S", 0},	    {"99999999H", UINT64_C(99999999) * 3600 * 1000000},
 	};
 	static const char *const bad[] = {"",	 "S",	"4",	      "4s",   "-4S", "4 S",
 					  "+4S", "4SS", "123456789S", "0x4S", "4.5S"};
@@ -41,14 +36,14 @@ static void test_timeout_format(void)
 		uint64_t usec;
 		const char *text;
 	} cases[] = {
-		{0,			     "0u"	},
-		{99999999,			   "99999999u"},
-		{100000000,			    "100000m"  },
-		{100000001,			    "100001m"  },
-		{UINT64_C(99999999) * 1000,	    "99999999m"},
-		{UINT64_C(100000000) * 1000,    "100000S"  },
-		{UINT64_C(100000000) * 1000000, "1666667M" },
-		{UINT64_MAX,		     "99999999H"},
+		{0, "0u"},
+		{99999999, "99999999u"},
+		{100000000, "100000m"},
+		{100000001, "100001m"},
+		{UINT64_C(99999999) * 1000, "99999999m"},
+		{UINT64_C(100000000) * 1000, "100000S"},
+		{UINT64_C(100000000) * 1000000, "1666667M"},
+		{UINT64_MAX, "99999999H"},
 	};
 	char buffer[GRPC_TIMEOUT_SIZE];
 
@@ -64,10 +59,10 @@ static void test_message_round_trip(void)
 		const char *plain, *encoded, *decoded;
 	} cases[] = {
 		{"plain text, \"quoted\"", "plain text, \"quoted\"", "plain text, \"quoted\""},
-		{"100%",			 "100%25",		   "100%"			 },
-		{"M\xc3\xbcll",		"M%C3%BCll",		     "M\xc3\xbcll"		  },
-		{"two\nlines\x1b[31m\x7f", "two%0Alines%1B[31m%7F",  "two lines [31m "	     },
-		{"",		       "",			 ""			   },
+		{"100%", "100%25", "100%"},
+		{"M\xc3\xbcll", "M%C3%BCll", "M\xc3\xbcll"},
+		{"two\nlines\x1b[31m\x7f", "two%0Alines%1B[31m%7F", "two lines [31m "},
+		{"", "", ""},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -23,7 +23,9 @@ static void do_getenv(struct rpc_call *call, const ProtobufCMessage *message)
 		(void)error_set(&err, ESRCH, "100%% M\xc3\xbcll\nin two lines");
 		rpc_call_fail(call, &err);
 	} else {
-		value = xasprintf("value of %s", request->key);
+		value = strcmp(request->key, "n_cancelled") != 0
+				? xasprintf("value of %s", request->key)
+				: xasprintf("%u", service->n_cancelled);
 		response.value = value;
 		response.opt_value_case = SANDBOX_CONST(GETENV_RESPONSE__OPT_VALUE_VALUE);
 		rpc_call_reply(call, &response.base);
@@ -104,13 +106,16 @@ static void wait_cancelled(struct rpc_call *call, void *data)
 	rpc_call_fail_status(call, GRPC_ABORTED, 0, "never seen");
 }
 
-static void do_wait(struct rpc_call *call, const ProtobufCMessage *message _unused_)
+static void do_wait(struct rpc_call *call, const ProtobufCMessage *message)
 {
+	const SANDBOX(WaitProcessRequest) *request = (const void *)message;
 	struct test_service *service = rpc_call_data(call);
 
 	service->waiting = call;
 	service->n_waiting++;
 	rpc_call_on_cancel(call, wait_cancelled, service);
+	if (!strcmp(request->id, "hold"))
+		rpc_call_hold(call);
 }
 
 void test_service_exit(struct test_service *service, int exit_code)
@@ -123,19 +128,30 @@ void test_service_exit(struct test_service *service, int exit_code)
 	rpc_call_reply(call, &response.base);
 }
 
+static void do_kill(struct rpc_call *call, const ProtobufCMessage *message)
+{
+	const SANDBOX(KillRequest) *request = (const void *)message;
+	SANDBOX(KillResponse) response = SANDBOX_INIT(KILL_RESPONSE);
+	struct test_service *service = rpc_call_data(call);
+
+	if (service->waiting)
+		test_service_exit(service, 128 + request->signal);
+	else
+		response.result = -ESRCH;
+	rpc_call_reply(call, &response.base);
+}
+
 static void do_sync(struct rpc_call *call _unused_, const ProtobufCMessage *message _unused_)
 {
 }
 
-void test_service_add(struct rpc_server *server, struct test_service *service)
+void test_service_add(struct rpc_server *server, struct test_service *service,
+		      rpc_handler_fn *do_setenv)
 {
-	static const struct rpc_method methods[] = {
-		{"Getenv",	   do_getenv    },
-		       {"Stat",	do_stat      },
-		 {"WriteFile",   do_write_file},
-		{"Copy",	 do_copy	},
-		       {"WaitProcess", do_wait      },
-		 {"Sync",	  do_sync	 },
+	const struct rpc_method methods[] = {
+		{"Getenv", do_getenv}, {"Stat", do_stat},	 {"WriteFile", do_write_file},
+		{"Copy", do_copy},     {"WaitProcess", do_wait}, {"Sync", do_sync},
+		{"Kill", do_kill},     {"Setenv", do_setenv},
 	};
 
 	rpc_server_add_service(server, SANDBOX_SERVICE, methods, ARRAY_SIZE(methods), service);

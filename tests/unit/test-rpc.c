@@ -24,7 +24,7 @@ static void set_up(void)
 	CHECK_INT(loop_new(&loop), ==, 0);
 	CHECK_INT(socket_pair(SOCK_STREAM, pair), ==, 0);
 	server = rpc_server_new(loop);
-	test_service_add(server, &service);
+	test_service_add(server, &service, NULL);
 	CHECK_INT(rpc_server_accept(server, pair[0]), ==, 0);
 	client = rpc_client_new(loop, pair[1], "vminitd");
 }
@@ -97,13 +97,18 @@ static struct rpc_request *start_getenv(const char *key, uint64_t timeout, struc
 			       o);
 }
 
-static struct rpc_request *start_wait(uint64_t timeout, struct outcome *o)
+static struct rpc_request *start_wait_for(const char *id, uint64_t timeout, struct outcome *o)
 {
 	SANDBOX(WaitProcessRequest) request = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
 
-	request.id = (char *)"init";
+	request.id = (char *)id;
 	return rpc_client_call(client, SANDBOX_SERVICE, "WaitProcess", &request.base, timeout,
 			       on_done, o);
+}
+
+static struct rpc_request *start_wait(uint64_t timeout, struct outcome *o)
+{
+	return start_wait_for("init", timeout, o);
 }
 
 static struct rpc_request *start_copy(const char *path, uint32_t n, struct outcome *o)
@@ -335,6 +340,49 @@ static void test_pending(void)
 	CHECK_INT(service.n_cancelled, ==, 0);
 }
 
+static void test_hold(void)
+{
+	struct outcome hold = {.done = false}, late = {.done = false}, held = {.done = false},
+		       never = {.done = false};
+	struct rpc_request *request;
+
+	/* Released by its answer; a deadline and a cancellation reach those that are held. */
+	set_up();
+	start_wait_for("hold", RPC_NO_TIMEOUT, &hold);
+	start_getenv("late", 30 * USEC_PER_MSEC, &late);
+	request = start_getenv("never", RPC_NO_TIMEOUT, &never);
+	start_getenv("held", RPC_NO_TIMEOUT, &held);
+	finish(&late);
+	CHECK_INT(late.status, ==, GRPC_DEADLINE_EXCEEDED);
+	rpc_request_cancel(request);
+	CHECK_INT(service.n_calls, ==, 0);
+	test_service_exit(&service, 0);
+	finish(&held);
+	CHECK(hold.done && !never.done);
+	CHECK_STR(held.text, "value of held");
+	CHECK_INT(service.n_calls, ==, 1);
+
+	/* By cancellation, and by its deadline. */
+	request = start_wait_for("hold", RPC_NO_TIMEOUT, &hold);
+	held = (struct outcome){.done = false};
+	start_getenv("held", RPC_NO_TIMEOUT, &held);
+	until(&service.n_waiting, 1);
+	rpc_request_cancel(request);
+	finish(&held);
+	hold = held = (struct outcome){.done = false};
+	start_wait_for("hold", 30 * USEC_PER_MSEC, &hold);
+	start_getenv("held", RPC_NO_TIMEOUT, &held);
+	finish(&held);
+	CHECK_INT(service.n_calls, ==, 3);
+
+	/* And never. */
+	start_wait_for("hold", RPC_NO_TIMEOUT, &never);
+	start_getenv("held", RPC_NO_TIMEOUT, &never);
+	until(&service.n_waiting, 1);
+	tear_down();
+	CHECK_INT(service.n_calls, ==, 3);
+}
+
 static void test_stream(void)
 {
 	struct outcome some = {.done = false}, none = {.done = false}, failed = {.done = false};
@@ -517,7 +565,7 @@ static void test_first_flight(void)
 	CHECK(memmem(bytes, (size_t)n, "\0\0\0\0\7\n\5early", 12));
 
 	server = rpc_server_new(loop);
-	test_service_add(server, &service);
+	test_service_add(server, &service, NULL);
 	CHECK_INT(rpc_server_accept(server, pair[1]), ==, 0);
 	finish(&o);
 	CHECK_STR(o.text, "value of early");
@@ -555,6 +603,7 @@ int main(void)
 	TEST_RUN(test_hundreds_at_once);
 	TEST_RUN(test_order);
 	TEST_RUN(test_pending);
+	TEST_RUN(test_hold);
 	TEST_RUN(test_stream);
 	TEST_RUN(test_stream_bounded);
 	TEST_RUN(test_deadline);
