@@ -136,7 +136,7 @@ void grpc_message_encode(struct strbuf *out, const char *message)
 	static const char hex[] = "0123456789ABCDEF";
 	const unsigned char *p = (const unsigned char *)message;
 
-	for (size_t i = 0; p[i] && i < GRPC_MAX_STATUS_MESSAGE; i++) {
+	for (size_t i = 0; i < GRPC_MAX_STATUS_MESSAGE && p[i]; i++) {
 		if (p[i] >= 0x20 && p[i] <= 0x7e && p[i] != '%') {
 			strbuf_putc(out, (char)p[i]);
 		} else {
