@@ -41,8 +41,8 @@ static int check_range(const struct guest_memory *mem, uint64_t guest_address, u
 		return error_errno(err, errno, "vhost-user: stat of a memory region's file");
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < offset + size)
 		return error_set(err, EINVAL,
-				 "vhost-user: memory region of 0x%" PRIx64 " bytes at offset 0x%" PRIx64
-				 " reaches past the end of its file",
+				 "vhost-user: memory region of 0x%" PRIx64
+				 " bytes at offset 0x%" PRIx64 " reaches past the end of its file",
 				 size, offset);
 	for (size_t i = 0; i < mem->n_regions; i++) {
 		const struct guest_memory_region *r = &mem->regions[i];
@@ -75,8 +75,8 @@ int guest_memory_add(struct guest_memory *mem, uint64_t guest_address, uint64_t 
 	map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
 		   (off_t)(offset - skip));
 	if (map == MAP_FAILED)
-		return error_errno(err, errno, "vhost-user: mmap of 0x%" PRIx64 " bytes of guest memory",
-				   size);
+		return error_errno(err, errno,
+				   "vhost-user: mmap of 0x%" PRIx64 " bytes of guest memory", size);
 	mem->regions[mem->n_regions++] = (struct guest_memory_region){
 		.guest_address = guest_address,
 		.size = size,

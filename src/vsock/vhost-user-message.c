@@ -4,13 +4,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum payload { PAYLOAD_NONE, PAYLOAD_U64, PAYLOAD_STATE, PAYLOAD_ADDRESS, PAYLOAD_TABLE,
-	       PAYLOAD_REGION, PAYLOAD_CONFIG, PAYLOAD_COUNT };
+enum payload {
+	PAYLOAD_NONE,
+	PAYLOAD_U64,
+	PAYLOAD_STATE,
+	PAYLOAD_ADDRESS,
+	PAYLOAD_TABLE,
+	PAYLOAD_REGION,
+	PAYLOAD_CONFIG,
+	PAYLOAD_COUNT
+};
 
 enum fd_rule {
 	FDS_NONE,
-	FDS_VRING,  /* one, unless the number says that there is none */
-	FDS_TABLE,  /* one a region */
+	FDS_VRING, /* one, unless the number says that there is none */
+	FDS_TABLE, /* one a region */
 	FDS_ONE,
 	FDS_IGNORE, /* REM_MEM_REG: some front ends send one by mistake */
 };
@@ -48,8 +56,8 @@ _Static_assert(ARRAY_SIZE(requests) == VHOST_USER_REQUEST_COUNT, "one row a requ
 
 /* The fixed part of each payload; a table and a configuration space are longer. */
 static const size_t payload_sizes[] = {
-	[PAYLOAD_NONE] = 0,    [PAYLOAD_U64] = 8,     [PAYLOAD_STATE] = 8,   [PAYLOAD_ADDRESS] = 40,
-	[PAYLOAD_TABLE] = 8,   [PAYLOAD_REGION] = 40, [PAYLOAD_CONFIG] = 12,
+	[PAYLOAD_NONE] = 0,  [PAYLOAD_U64] = 8,	    [PAYLOAD_STATE] = 8,   [PAYLOAD_ADDRESS] = 40,
+	[PAYLOAD_TABLE] = 8, [PAYLOAD_REGION] = 40, [PAYLOAD_CONFIG] = 12,
 };
 
 _Static_assert(ARRAY_SIZE(payload_sizes) == PAYLOAD_COUNT, "one size a payload");
@@ -87,11 +95,13 @@ int vhost_user_message_length(const uint8_t header[VHOST_USER_HEADER_SIZE], stru
 	uint32_t request = get32(header), flags = get32(header + 4), size = get32(header + 8);
 
 	if ((flags & 3) != VHOST_USER_FLAG_VERSION || (flags & VHOST_USER_FLAG_REPLY))
-		return error_set(err, EPROTO, "vhost-user: request %" PRIu32 " has flags 0x%" PRIx32,
-				 request, flags);
+		return error_set(err, EPROTO,
+				 "vhost-user: request %" PRIu32 " has flags 0x%" PRIx32, request,
+				 flags);
 	if (size > VHOST_USER_MAX_PAYLOAD)
-		return error_set(err, EPROTO, "vhost-user: request %" PRIu32 " of %" PRIu32 " bytes",
-				 request, size);
+		return error_set(err, EPROTO,
+				 "vhost-user: request %" PRIu32 " of %" PRIu32 " bytes", request,
+				 size);
 	return VHOST_USER_HEADER_SIZE + (int)size;
 }
 

@@ -39,16 +39,16 @@ enum vhost_user_request {
 	VHOST_USER_REQUEST_COUNT
 };
 
-#define VHOST_USER_HEADER_SIZE	    12
-#define VHOST_USER_MAX_TABLE	    8   /* regions in SET_MEM_TABLE */
-#define VHOST_USER_MAX_FDS	    8
-#define VHOST_USER_MAX_CONFIG	    256 /* bytes of configuration space */
-#define VHOST_USER_MAX_PAYLOAD	    (12 + VHOST_USER_MAX_CONFIG)
-#define VHOST_USER_MAX_MESSAGE	    (VHOST_USER_HEADER_SIZE + VHOST_USER_MAX_PAYLOAD)
+#define VHOST_USER_HEADER_SIZE	   12
+#define VHOST_USER_MAX_TABLE	   8 /* regions in SET_MEM_TABLE */
+#define VHOST_USER_MAX_FDS	   8
+#define VHOST_USER_MAX_CONFIG	   256 /* bytes of configuration space */
+#define VHOST_USER_MAX_PAYLOAD	   (12 + VHOST_USER_MAX_CONFIG)
+#define VHOST_USER_MAX_MESSAGE	   (VHOST_USER_HEADER_SIZE + VHOST_USER_MAX_PAYLOAD)
 
-#define VHOST_USER_FLAG_VERSION	    0x1u
-#define VHOST_USER_FLAG_REPLY	    0x4u
-#define VHOST_USER_FLAG_NEED_REPLY  0x8u
+#define VHOST_USER_FLAG_VERSION	   0x1u
+#define VHOST_USER_FLAG_REPLY	   0x4u
+#define VHOST_USER_FLAG_NEED_REPLY 0x8u
 
 /* In the number of SET_VRING_KICK, CALL and ERR: the ring, and that no descriptor comes with it. */
 #define VHOST_USER_VRING_MASK  0xffu

@@ -11,7 +11,7 @@
 #include "vsock/guest-memory.h"
 #include "vsock/vhost-user-message.h"
 
-#define F_PROTOCOL_FEATURES 30
+#define F_PROTOCOL_FEATURES	       30
 
 #define PROTOCOL_F_MQ		       0
 #define PROTOCOL_F_REPLY_ACK	       3
@@ -19,10 +19,10 @@
 #define PROTOCOL_F_RESET_DEVICE	       13
 #define PROTOCOL_F_CONFIGURE_MEM_SLOTS 15
 
-#define BIT(n) (UINT64_C(1) << (n))
+#define BIT(n)			       (UINT64_C(1) << (n))
 
-#define PROTOCOL_FEATURES                                                             \
-	(BIT(PROTOCOL_F_MQ) | BIT(PROTOCOL_F_REPLY_ACK) | BIT(PROTOCOL_F_CONFIG) |    \
+#define PROTOCOL_FEATURES                                                          \
+	(BIT(PROTOCOL_F_MQ) | BIT(PROTOCOL_F_REPLY_ACK) | BIT(PROTOCOL_F_CONFIG) | \
 	 BIT(PROTOCOL_F_RESET_DEVICE) | BIT(PROTOCOL_F_CONFIGURE_MEM_SLOTS))
 
 /* How long the rings rest after a region was removed, unless one is added sooner. */
@@ -31,7 +31,7 @@
 /* Messages handled in one call: QEMU sends no more than a few before it waits for an answer. */
 #define MESSAGES_PER_CALL 32
 
-#define NO_BASE (-1)
+#define NO_BASE		  (-1)
 
 /**
  * struct back_end_ring - a ring and what belongs to it on the host
@@ -208,13 +208,6 @@ static int handle_get_queue_num(struct vhost_user *vu _unused_,
 	return 0;
 }
 
-static int handle_set_owner(struct vhost_user *vu _unused_,
-			    const struct vhost_user_message *m _unused_,
-			    struct reply *reply _unused_, struct error *err _unused_)
-{
-	return 0;
-}
-
 static void stop_rings(struct vhost_user *vu)
 {
 	for (unsigned i = 0; i < VHOST_USER_RINGS; i++) {
@@ -223,6 +216,18 @@ static void stop_rings(struct vhost_user *vu)
 		vu->rings[i].fresh = true;
 		vu->rings[i].stopped_at = NO_BASE;
 	}
+}
+
+/*
+ * A session begins. After an unplug the next device comes over the same socket, and QEMU tells it
+ * about memory from the start without having taken back what the last one had.
+ */
+static int handle_set_owner(struct vhost_user *vu, const struct vhost_user_message *m _unused_,
+			    struct reply *reply _unused_, struct error *err _unused_)
+{
+	stop_rings(vu);
+	guest_memory_clear(&vu->memory);
+	return 0;
 }
 
 static int handle_reset(struct vhost_user *vu, const struct vhost_user_message *m _unused_,
@@ -338,7 +343,8 @@ static int handle_set_vring_addr(struct vhost_user *vu, const struct vhost_user_
 
 	if (!r)
 		return -EINVAL;
-	ret = vring_set_addresses(&r->vring, m->address.desc, m->address.avail, m->address.used, err);
+	ret = vring_set_addresses(&r->vring, m->address.desc, m->address.avail, m->address.used,
+				  err);
 	if (ret < 0 || r->kick_fd < 0)
 		return ret;
 	return vring_map(&r->vring, err);
@@ -388,7 +394,8 @@ static void on_kick(struct loop_source *source _unused_, uint32_t events _unused
 	uint64_t count;
 
 	if (read(r->kick_fd, &count, sizeof(count)) <= 0 && errno != EAGAIN && errno != EINTR) {
-		log_warning("vhost-user: the kick descriptor of virtqueue %u is of no use", r->index);
+		log_warning("vhost-user: the kick descriptor of virtqueue %u is of no use",
+			    r->index);
 		loop_set_events(r->kick, 0);
 		return;
 	}
@@ -414,7 +421,8 @@ static int handle_set_vring_kick(struct vhost_user *vu, const struct vhost_user_
 	if (!r)
 		return -EINVAL;
 	if (m->number & VHOST_USER_VRING_NO_FD)
-		return error_set(err, EOPNOTSUPP, "vhost-user: a virtqueue without a kick descriptor");
+		return error_set(err, EOPNOTSUPP,
+				 "vhost-user: a virtqueue without a kick descriptor");
 	ret = vring_map(&r->vring, err);
 	if (ret < 0)
 		return ret;
@@ -551,8 +559,8 @@ static int handle_message(struct vhost_user *vu, const struct vhost_user_message
 	bool ack = m->need_reply && (vu->protocol_features & BIT(PROTOCOL_F_REPLY_ACK));
 	int r;
 
-	r = m->known ? handlers[m->request](vu, m, &reply, &refusal) :
-		       error_set(&refusal, EOPNOTSUPP, "vhost-user: unknown request %" PRIu32,
+	r = m->known ? handlers[m->request](vu, m, &reply, &refusal)
+		     : error_set(&refusal, EOPNOTSUPP, "vhost-user: unknown request %" PRIu32,
 				 m->request);
 	if (r < 0 && !ack) {
 		error_move(err, &refusal);

@@ -13,7 +13,7 @@
  * The rings stop when the guest resets the device or reboots, when the device is unplugged, and
  * also while the VM is paused. In the last case alone they start again where they stopped: so a
  * start at another index is reported as fresh, which tells the device that the driver has forgotten
- * every connection.
+ * every connection. SET_OWNER begins everything anew.
  *
  * QEMU replaces a memory region by REM_MEM_REG and ADD_MEM_REG while the guest runs. Between the
  * two the rings rest (REMAP_REST), lest a buffer in the region count as one outside memory.

@@ -5,18 +5,18 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define DESC_SIZE	16
-#define DESC_F_NEXT	1
-#define DESC_F_WRITE	2
-#define DESC_F_INDIRECT 4
+#define DESC_SIZE	     16
+#define DESC_F_NEXT	     1
+#define DESC_F_WRITE	     2
+#define DESC_F_INDIRECT	     4
 
 #define AVAIL_F_NO_INTERRUPT 1
 #define USED_F_NO_NOTIFY     1
 
 /* Offsets in units of 16 bits: flags, index, then the ring. */
-#define RING_FLAGS   0
-#define RING_INDEX   1
-#define RING_ENTRIES 2
+#define RING_FLAGS	  0
+#define RING_INDEX	  1
+#define RING_ENTRIES	  2
 
 #define USED_HEADER_SIZE  4
 #define USED_ELEMENT_SIZE 8
@@ -36,7 +36,8 @@ void vring_init(struct vring *v, struct guest_memory *mem, bool writable)
 int vring_set_num(struct vring *v, uint32_t num, struct error *err)
 {
 	if (!num || num > VRING_MAX_SIZE || (num & (num - 1)))
-		return error_set(err, EINVAL, "vhost-user: %" PRIu32 " entries in a virtqueue", num);
+		return error_set(err, EINVAL, "vhost-user: %" PRIu32 " entries in a virtqueue",
+				 num);
 	v->num = (uint16_t)num;
 	return 0;
 }

@@ -29,8 +29,8 @@
 #define VRING_F_INDIRECT_DESC 28
 #define VRING_F_EVENT_IDX     29
 
-#define VRING_MAX_SIZE 1024 /* entries; QEMU's vsock device has 128 */
-#define VRING_MAX_IOV  128  /* parts of memory in one chain */
+#define VRING_MAX_SIZE	      1024 /* entries; QEMU's vsock device has 128 */
+#define VRING_MAX_IOV	      128  /* parts of memory in one chain */
 
 /**
  * struct vring - one virtqueue

@@ -99,8 +99,9 @@ static void settle(struct vsock_connection *c)
 		c->no_write = true;
 	}
 	wanted = (c->eof ? VSOCK_SHUTDOWN_SEND : 0) |
-		 (c->no_write && !(c->shutdown_received & VSOCK_SHUTDOWN_SEND) ?
-			  VSOCK_SHUTDOWN_RECEIVE : 0);
+		 (c->no_write && !(c->shutdown_received & VSOCK_SHUTDOWN_SEND)
+			  ? VSOCK_SHUTDOWN_RECEIVE
+			  : 0);
 	/* Both halves of the unix socket have ended, each in its own way: tell the guest so. */
 	if (c->eof && c->hung_up)
 		wanted = VSOCK_SHUTDOWN_BOTH;

@@ -39,8 +39,8 @@ enum { RING_RX, RING_TX };
 
 #define F_VERSION_1 32
 
-#define HASH_BITS 10
-#define RST_QUEUE 128
+#define HASH_BITS   10
+#define RST_QUEUE   128
 
 /* Chains for one service() of each ring, so that the rest of the loop has its turn too. */
 #define RX_BUDGET 256
@@ -55,8 +55,8 @@ enum { RING_RX, RING_TX };
 #define CLIENT_PORT_MIN 0x40000000u
 #define CLIENT_PORT_MAX 0x7fffffffu
 
-#define LINGER_TIME (30 * USEC_PER_SEC)
-#define STALL_TIME  (1 * USEC_PER_SEC)
+#define LINGER_TIME	(30 * USEC_PER_SEC)
+#define STALL_TIME	(1 * USEC_PER_SEC)
 
 LIST_HEAD(connection_bucket, vsock_connection);
 TAILQ_HEAD(connection_list, vsock_connection);
@@ -131,8 +131,8 @@ static struct vsock_connection *find(struct vsock_device *dev, uint32_t host_por
 	struct vsock_connection *c;
 
 	LIST_FOREACH(c, bucket_of(dev, host_port, guest_port), hash_link)
-		if (c->host_port == host_port && c->guest_port == guest_port)
-			return c;
+	if (c->host_port == host_port && c->guest_port == guest_port)
+		return c;
 	return NULL;
 }
 
@@ -209,8 +209,8 @@ static struct vsock_connection *add_connection(struct vsock_device *dev, int fd,
 					       enum vsock_state state, uint32_t host_port,
 					       uint32_t guest_port)
 {
-	uint32_t buf_alloc = dev->n_connections < VSOCK_MANY ? VSOCK_BUF_ALLOC :
-							       VSOCK_BUF_ALLOC_MANY;
+	uint32_t buf_alloc =
+		dev->n_connections < VSOCK_MANY ? VSOCK_BUF_ALLOC : VSOCK_BUF_ALLOC_MANY;
 	struct vsock_connection *c;
 
 	c = vsock_connection_new(dev->loop, fd, state, buf_alloc, on_connection, dev);
@@ -326,8 +326,8 @@ static void take_packet(struct vsock_device *dev, const struct vring_chain *chai
 	if (r < 0) {
 		vsock_connection_reset(c);
 	} else {
-		n = vring_chain_slice(chain, VSOCK_HEADER_SIZE,
-				      h.op == VSOCK_OP_RW ? h.len : 0, payload);
+		n = vring_chain_slice(chain, VSOCK_HEADER_SIZE, h.op == VSOCK_OP_RW ? h.len : 0,
+				      payload);
 		vsock_connection_packet(c, &h, payload, n);
 	}
 	place(dev, c);
@@ -481,7 +481,8 @@ static unsigned send_bytes(struct vsock_device *dev, int *r)
 	if (!offered) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 
-		*r = error_set(&err, EBADMSG, "vsock: the guest offers buffers without room for data");
+		*r = error_set(&err, EBADMSG,
+			       "vsock: the guest offers buffers without room for data");
 		note_failure(dev, &err);
 		return 0;
 	}
@@ -673,7 +674,8 @@ int vsock_device_new(struct loop *loop, uint64_t guest_cid, int vhost_fd, int di
 	int r;
 
 	if (guest_cid < VSOCK_CID_GUEST_MIN || guest_cid >= UINT32_MAX)
-		return error_set(err, EINVAL, "vsock: %" PRIu64 " cannot be a guest's CID", guest_cid);
+		return error_set(err, EINVAL, "vsock: %" PRIu64 " cannot be a guest's CID",
+				 guest_cid);
 	dev = xnew(struct vsock_device);
 	dev->loop = loop;
 	dev->guest_cid = guest_cid;
@@ -738,7 +740,7 @@ size_t vsock_device_connections(const struct vsock_device *dev)
 	const struct listener *l;
 
 	TAILQ_FOREACH(l, &dev->listeners, link)
-		n += vsock_listener_waiting(l->listener);
+	n += vsock_listener_waiting(l->listener);
 	return n;
 }
 

@@ -16,9 +16,9 @@
 #include "lib/error.h"
 #include "lib/loop.h"
 
-#define VSOCK_CID_HOST	     2 /* virtio 1.2, 5.10.4 */
-#define VSOCK_CID_GUEST_MIN  3
-#define VSOCK_PORT_VMINITD   1024
+#define VSOCK_CID_HOST	      2 /* virtio 1.2, 5.10.4 */
+#define VSOCK_CID_GUEST_MIN   3
+#define VSOCK_PORT_VMINITD    1024
 #define VSOCK_MAX_CONNECTIONS 4096
 
 struct vsock_device;

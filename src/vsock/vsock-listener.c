@@ -13,7 +13,7 @@
 /* How long to leave clients alone when there are no descriptors for them. */
 #define ACCEPT_PAUSE (100 * USEC_PER_MSEC)
 
-#define PORT_ANY UINT32_MAX /* VMADDR_PORT_ANY: never a port to connect to */
+#define PORT_ANY     UINT32_MAX /* VMADDR_PORT_ANY: never a port to connect to */
 
 /* A client that has not said yet which port it wants. */
 struct greeting {

@@ -83,10 +83,15 @@ static void test_client_is_refused(void)
 
 static void test_connect_lines(void)
 {
-	static const char *const bad[] = {"GET / HTTP/1.1\r\n", "CONNECT \n", "CONNECT x\n",
-					  "CONNECT 4294967295\n", "CONNECT 99999999999999999999999\n",
-					  "CONNECT 1 \n", "CONNECT 000000000000000000000000000000001\n",
-					  "CONNECTED", "\n"};
+	static const char *const bad[] = {"GET / HTTP/1.1\r\n",
+					  "CONNECT \n",
+					  "CONNECT x\n",
+					  "CONNECT 4294967295\n",
+					  "CONNECT 99999999999999999999999\n",
+					  "CONNECT 1 \n",
+					  "CONNECT 000000000000000000000000000000001\n",
+					  "CONNECTED",
+					  "\n"};
 	struct driver d;
 	int slow, fd;
 
@@ -391,6 +396,17 @@ static void test_pause_and_reset(void)
 	CHECK_INT(p.h.dst_port, ==, 20);
 	CHECK_INT(vsock_device_connections(d.dev), ==, 1);
 	close(fd);
+	/* Unplugged and plugged again: QEMU 7.2 adds memory that it has not removed. */
+	(void)fe_get_base(&d, RX);
+	(void)fe_get_base(&d, TX);
+	fe_plug(&d);
+	driver_reset(&d);
+	d.ready = false;
+	driver_start(&d);
+	CHECK(d.ready && !d.failed);
+	read_end(&d, waiting);
+	fd = driver_connect(&d, 10, &port);
+	close(fd);
 	close(waiting);
 	driver_down(&d);
 }
@@ -442,7 +458,8 @@ static void test_memory_hot_plug(void)
 	/* The rings in one region, the buffers for reading in two others that meet within one. */
 	CHECK_INT(fe_region(&d, VHOST_USER_ADD_MEM_REG, 0, 0x101000, true), ==, 0);
 	CHECK_INT(fe_region(&d, VHOST_USER_ADD_MEM_REG, 0x101000, 0x200000, true), ==, 0);
-	CHECK_INT(fe_region(&d, VHOST_USER_ADD_MEM_REG, 0x301000, GUEST_MEMORY - 0x301000, true), ==, 0);
+	CHECK_INT(fe_region(&d, VHOST_USER_ADD_MEM_REG, 0x301000, GUEST_MEMORY - 0x301000, true),
+		  ==, 0);
 	CHECK_INT(fe_region(&d, VHOST_USER_ADD_MEM_REG, 0x300000, 0x2000, true), !=, 0);
 	CHECK_INT(fe_region(&d, VHOST_USER_REM_MEM_REG, 0x300000, 0x2000, false), !=, 0);
 	CHECK_INT(fe_region(&d, VHOST_USER_ADD_MEM_REG, GUEST_MEMORY, 4096, true), !=, 0);

@@ -24,19 +24,19 @@
 #include "vsock/vsock-device.h"
 #include "vsock/vsock-packet.h"
 
-#define GUEST_CID	3
-#define GUEST_BASE	UINT64_C(0x40000000)
-#define USER_BASE	UINT64_C(0x7f1200000000)
-#define GUEST_MEMORY	(16u << 20)
-#define RING_SIZE	128
-#define RING_OFFSET(q)	((q) * 0x10000u)
-#define AVAIL_OFFSET(q) (RING_OFFSET(q) + 0x4000u)
-#define USED_OFFSET(q)	(RING_OFFSET(q) + 0x8000u)
-#define TABLE_OFFSET(q, slot) (0x40000u + ((q) * RING_SIZE + (slot)) * 64u)
-#define RX_BUFFER	4096u
-#define RX_OFFSET(slot) (0x100000u + (slot) * 8192u)
-#define TX_OFFSET(slot) (0x300000u + (slot) * 0x11000u)
-#define WAIT_TIME	(10 * USEC_PER_SEC)
+#define GUEST_CID	      3
+#define GUEST_BASE	      UINT64_C(0x40000000)
+#define USER_BASE	      UINT64_C(0x7f1200000000)
+#define GUEST_MEMORY	      (16u << 20)
+#define RING_SIZE	      128
+#define RING_OFFSET(q)	      ((q)*0x10000u)
+#define AVAIL_OFFSET(q)	      (RING_OFFSET(q) + 0x4000u)
+#define USED_OFFSET(q)	      (RING_OFFSET(q) + 0x8000u)
+#define TABLE_OFFSET(q, slot) (0x40000u + ((q)*RING_SIZE + (slot)) * 64u)
+#define RX_BUFFER	      4096u
+#define RX_OFFSET(slot)	      (0x100000u + (slot)*8192u)
+#define TX_OFFSET(slot)	      (0x300000u + (slot)*0x11000u)
+#define WAIT_TIME	      (10 * USEC_PER_SEC)
 
 enum { RX, TX };
 
@@ -100,14 +100,14 @@ static inline void settle_down(struct driver *d)
 		;
 }
 
-#define WAIT_FOR(d, condition)                                        \
-	do {                                                          \
-		uint64_t until_ = loop_now() + WAIT_TIME;             \
-		while (!(condition)) {                                \
-			turn(d);                                      \
-			if (loop_now() > until_)                      \
+#define WAIT_FOR(d, condition)                                           \
+	do {                                                             \
+		uint64_t until_ = loop_now() + WAIT_TIME;                \
+		while (!(condition)) {                                   \
+			turn(d);                                         \
+			if (loop_now() > until_)                         \
 				TEST_FAIL("waited for: %s", #condition); \
-		}                                                     \
+		}                                                        \
 	} while (0)
 
 /* ---- The front end ---- */
@@ -222,8 +222,12 @@ static inline void fe_start_rings(struct driver *d, uint32_t base_rx, uint32_t b
 		struct {
 			uint32_t index, flags;
 			uint64_t desc, used, avail, log;
-		} address = {i, 0, USER_BASE + RING_OFFSET(i), USER_BASE + USED_OFFSET(i),
-			     USER_BASE + AVAIL_OFFSET(i), 0};
+		} address = {i,
+			     0,
+			     USER_BASE + RING_OFFSET(i),
+			     USER_BASE + USED_OFFSET(i),
+			     USER_BASE + AVAIL_OFFSET(i),
+			     0};
 
 		fe_state(d, VHOST_USER_SET_VRING_NUM, i, RING_SIZE);
 		fe_state(d, VHOST_USER_SET_VRING_BASE, i, bases[i]);
@@ -284,7 +288,8 @@ static inline void offer_parts(struct driver *d, int q, unsigned slot, uint32_t 
 	uint16_t first = (uint16_t)slot, second;
 
 	if (d->indirect) {
-		put_desc(d, RING_OFFSET(q) + slot * 16, GUEST_BASE + TABLE_OFFSET(q, slot), 32, 4, 0);
+		put_desc(d, RING_OFFSET(q) + slot * 16, GUEST_BASE + TABLE_OFFSET(q, slot), 32, 4,
+			 0);
 		table = TABLE_OFFSET(q, slot);
 		first = 0;
 		second = 1;
@@ -362,7 +367,8 @@ static inline bool try_receive(struct driver *d, struct packet *p)
 		return false;
 	CHECK(len >= VSOCK_HEADER_SIZE && len <= VSOCK_HEADER_SIZE + RX_BUFFER);
 	CHECK_INT(vsock_header_decode(d->mem + RX_OFFSET((unsigned)slot), len - VSOCK_HEADER_SIZE,
-				      &p->h), ==, 0);
+				      &p->h),
+		  ==, 0);
 	CHECK_INT(p->h.len, ==, len - VSOCK_HEADER_SIZE);
 	CHECK(p->h.src_cid == VSOCK_CID_HOST && p->h.dst_cid == GUEST_CID);
 	memcpy(p->data, d->mem + RX_OFFSET((unsigned)slot) + VSOCK_HEADER_SIZE, p->h.len);
@@ -424,8 +430,11 @@ static inline void transmit(struct driver *d, const struct vsock_header *h, cons
 static inline void transmit_op(struct driver *d, uint16_t op, uint32_t guest_port,
 			       uint32_t host_port, uint32_t flags, const void *data, uint32_t len)
 {
-	struct vsock_header h = {.op = op, .src_port = guest_port, .dst_port = host_port,
-				 .flags = flags, .len = len};
+	struct vsock_header h = {.op = op,
+				 .src_port = guest_port,
+				 .dst_port = host_port,
+				 .flags = flags,
+				 .len = len};
 
 	transmit(d, &h, data);
 }
@@ -462,7 +471,8 @@ static inline void driver_init(struct driver *d, bool indirect, bool event_idx)
 	CHECK_INT(socket_pair(SOCK_STREAM, pair), ==, 0);
 	d->qemu = pair[0];
 	CHECK_INT(vsock_device_new(d->loop, GUEST_CID, pair[1], d->dirfd, &driver_ops, d, &d->dev,
-				   NULL), ==, 0);
+				   NULL),
+		  ==, 0);
 }
 
 /* Features, memory and rings, as when the guest's driver says DRIVER_OK. */

@@ -205,8 +205,10 @@ static void raw_packet(struct driver *d, struct vsock_header h, uint32_t room)
 
 static void test_hostile_packets(void)
 {
-	static const struct vsock_header good = {.src_cid = GUEST_CID, .dst_cid = VSOCK_CID_HOST,
-						 .type = VSOCK_TYPE_STREAM, .src_port = 10};
+	static const struct vsock_header good = {.src_cid = GUEST_CID,
+						 .dst_cid = VSOCK_CID_HOST,
+						 .type = VSOCK_TYPE_STREAM,
+						 .src_port = 10};
 	struct vsock_header h;
 	struct driver d;
 	uint32_t port;
@@ -276,8 +278,8 @@ static void test_hostile_packets(void)
 	driver_down(&d);
 }
 
-static void send_bad(struct driver *d, uint32_t request, const void *payload, uint32_t size,
-		     int fd, const char *message)
+static void send_bad(struct driver *d, uint32_t request, const void *payload, uint32_t size, int fd,
+		     const char *message)
 {
 	driver_init(d, true, true);
 	fe_send(d, request, 0, payload, size, &fd, fd >= 0);
