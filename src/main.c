@@ -83,8 +83,8 @@ static int open_log(struct program *p, struct error *err)
 		/* It cannot be opened where it is a socket. */
 		p->log_fd = STDERR_FILENO;
 	} else {
-		p->log_fd = open(g->log_path,
-				 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+		p->log_fd = open(g->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+				 0644);
 		if (p->log_fd < 0)
 			return error_errno(err, errno, "open the log \"%s\"", g->log_path);
 	}
@@ -182,7 +182,8 @@ static int run(struct program *p, char **args)
 		return print_help(p, NULL);
 	command = command_find(args[0]);
 	if (!command) {
-		error_set(&err, EINVAL, "No help topic for '%s': there is no such command", args[0]);
+		error_set(&err, EINVAL, "No help topic for '%s': there is no such command",
+			  args[0]);
 		return report(p, UNKNOWN_COMMAND, &err);
 	}
 	options = xcalloc(1, command->options_size + 1);

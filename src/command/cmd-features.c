@@ -15,6 +15,8 @@
 
 #define OLDEST_OCI_VERSION "1.0.0"
 
+/* Words fill lines here; one a line would be 130 lines. */
+/* clang-format off */
 static const char *const hooks[] = {
 	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
 	NULL,
@@ -75,6 +77,8 @@ static const char *const seccomp_supported_flags[] = {
 	"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC",
 	NULL,
 };
+
+/* clang-format on */
 
 /* A namespace type whose paths or mappings plan-support.c refuses altogether is not supported. */
 static bool namespace_supported(enum oci_namespace_type type)
@@ -193,8 +197,9 @@ const struct command command_features = {
 	.name = "features",
 	.summary = "show the enabled features",
 	.description =
-		"Prints as JSON what of config.json takes effect, as features.md of the OCI runtime\n"
-		"specification has it. It is about the container, whose kernel is the guest's.\n",
+		"Prints as JSON what of config.json takes effect, as features.md of the OCI\n"
+		"runtime specification has it. It is about the container, whose kernel is the\n"
+		"guest's.\n",
 	.min_args = 0,
 	.max_args = 0,
 	.handler = features_run,

@@ -34,8 +34,15 @@ static const struct option_def list_option_defs[] = {
 	OPTION_END,
 };
 
-enum column { COLUMN_ID, COLUMN_PID, COLUMN_STATUS, COLUMN_BUNDLE, COLUMN_CREATED, COLUMN_OWNER,
-	      COLUMNS };
+enum column {
+	COLUMN_ID,
+	COLUMN_PID,
+	COLUMN_STATUS,
+	COLUMN_BUNDLE,
+	COLUMN_CREATED,
+	COLUMN_OWNER,
+	COLUMNS
+};
 
 static const char *const headings[] = {
 	[COLUMN_ID] = "ID",	    [COLUMN_PID] = "PID",	  [COLUMN_STATUS] = "STATUS",

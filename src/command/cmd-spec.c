@@ -67,8 +67,9 @@ const struct command command_spec = {
 	.name = "spec",
 	.summary = "create a new specification file",
 	.description =
-		"Writes \"config.json\" into the bundle, or into the working directory. It runs \"sh\"\n"
-		"with a terminal in the root file system \"rootfs\" and is meant to be edited.\n"
+		"Writes \"config.json\" into the bundle, or into the working directory. It runs\n"
+		"\"sh\" with a terminal in the root file system \"rootfs\" and is meant to be\n"
+		"edited.\n"
 		"\n"
 		"To run one program of a Debian root file system:\n"
 		"\n"

@@ -4,8 +4,8 @@
 #include "command/describe.h"
 #include "lib/alloc.h"
 
-static int state_run(const struct globals *globals, const void *options, char **args,
-		     size_t n_args, struct error *err)
+static int state_run(const struct globals *globals, const void *options, char **args, size_t n_args,
+		     struct error *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
 	_cleanup_state_ struct oci_state *state = NULL;
@@ -30,9 +30,9 @@ const struct command command_state = {
 	.arguments = "<container-id>",
 	.usage = "\"<container-id>\" is the name of the container.\n",
 	.description =
-		"The state is a JSON object as the OCI runtime specification has it, with rootfs,\n"
-		"created and owner as runc adds them. \"pid\" is the process on the host that stands\n"
-		"for the container's first one, 0 when that has ended.\n",
+		"The state is a JSON object as the OCI runtime specification has it, with\n"
+		"rootfs, created and owner as runc adds them. \"pid\" is the process on the host\n"
+		"that stands for the container's first one, 0 when that has ended.\n",
 	.min_args = 1,
 	.max_args = 1,
 	.handler = state_run,

@@ -10,6 +10,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 
+/* clang-format off */
 const struct command *const commands[] = {
 	&command_create,
 	&command_delete,
@@ -23,6 +24,7 @@ const struct command *const commands[] = {
 	&command_help,
 	NULL,
 };
+/* clang-format on */
 
 static const char *const log_format_names[] = {
 	[LOG_FORMAT_TEXT] = "text",

@@ -3,22 +3,24 @@
 
 #include <string.h>
 
+#include "command/commit.h"
 #include "config.h"
 #include "lib/alloc.h"
 #include "libocispec/spec.h"
 
 static const char about[] =
-	"runvm runs containers as the Open Container Initiative specifies them, each in a virtual\n"
-	"machine of its own, with a Linux kernel of its own. It takes runc's command line, so that\n"
-	"podman, buildah, docker and containerd can drive it as they drive runc.\n"
+	"runvm runs containers as the Open Container Initiative specifies them, each in a\n"
+	"virtual machine of its own, with a Linux kernel of its own. It takes runc's\n"
+	"command line, so that podman, buildah, docker and containerd can drive it as they\n"
+	"drive runc.\n"
 	"\n"
-	"A container is described by a bundle: a directory with a file \"config.json\" and a root\n"
-	"file system. To run one:\n"
+	"A container is described by a bundle: a directory with a file \"config.json\" and\n"
+	"a root file system. To run one:\n"
 	"\n"
 	"    # runvm run [ -b bundle ] <container-id>\n"
 	"\n"
-	"\"<container-id>\" is a name of your choice, unique on this host. The bundle is the working\n"
-	"directory if not given.\n";
+	"\"<container-id>\" is a name of your choice, unique on this host. The bundle is\n"
+	"the working directory if not given.\n";
 
 /* "--bundle value, -b value" */
 static char *option_title(const struct option_def *def)

@@ -18,6 +18,23 @@ command_sources = \
 	src/command/options.c src/command/options.h \
 	src/command/signals.c src/command/signals.h
 
+# The commit that --version names; a tarball has none. It is looked at in every make, and the file
+# replaced only when it changes. (A git above a tarball's directory is not this program's.)
+BUILT_SOURCES += src/command/commit.h
+CLEANFILES += src/command/commit.h
+src/command/help.$(OBJEXT): src/command/commit.h
+src/command/commit.h: FORCE
+	@$(MKDIR_P) src/command; commit=; \
+	if test -e $(srcdir)/.git; then \
+		commit=`cd $(srcdir) && GIT_OPTIONAL_LOCKS=0 git describe --always --dirty --exclude '*' --abbrev=40 \
+			2>/dev/null`; \
+	fi; \
+	if test -n "$$commit"; then echo "#define RUNVM_COMMIT \"$$commit\""; \
+	else echo "/* not known */"; fi >$@.new; \
+	if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+.PHONY: FORCE
+FORCE:
+
 check_PROGRAMS += tests/unit/test-options tests/unit/test-features
 tests_unit_test_options_SOURCES = tests/unit/test-options.c tests/unit/test.h
 tests_unit_test_options_LDADD = $(host_libs)

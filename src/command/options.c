@@ -106,8 +106,8 @@ static int set_value(const struct option_def *def, void *options, const char *na
 	case OPTION_FLAG:
 		if (parse_bool(text, member) < 0)
 			return error_set(err, EINVAL,
-					 "invalid boolean value \"%s\" for -%.*s: parse error", text,
-					 (int)name_len, name);
+					 "invalid boolean value \"%s\" for -%.*s: parse error",
+					 text, (int)name_len, name);
 		return 0;
 	case OPTION_STRING:
 		*(const char **)member = text;
@@ -133,9 +133,8 @@ static int set_value(const struct option_def *def, void *options, const char *na
 static void set_defaults(const struct option_def *defs, void *options)
 {
 	for (; defs && defs->name; defs++)
-		if (defs->default_value &&
-		    set_value(defs, options, defs->name, strlen(defs->name), defs->default_value,
-			      NULL) < 0)
+		if (defs->default_value && set_value(defs, options, defs->name, strlen(defs->name),
+						     defs->default_value, NULL) < 0)
 			abort();
 }
 

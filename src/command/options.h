@@ -76,7 +76,10 @@ struct option_def {
 		.kind = (kind_), .offset = offsetof(type, member), __VA_ARGS__                   \
 	}
 /* The last element of every table. */
-#define OPTION_END {.name = NULL}
+#define OPTION_END           \
+	{                    \
+		.name = NULL \
+	}
 
 /**
  * options_parse() - read the options in front of the arguments

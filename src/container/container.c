@@ -76,8 +76,7 @@ static bool is_linked(int root_fd, const char *id, int fd)
 {
 	struct stat opened, named;
 
-	return fstat(fd, &opened) == 0 &&
-	       fstatat(root_fd, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(fd, &opened) == 0 && fstatat(root_fd, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 

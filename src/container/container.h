@@ -38,7 +38,10 @@ struct container {
 	struct status status;
 };
 
-#define CONTAINER_INIT {.dirfd = -1, .lock_fd = -1}
+#define CONTAINER_INIT                     \
+	{                                  \
+		.dirfd = -1, .lock_fd = -1 \
+	}
 #define _cleanup_container_ _cleanup_(container_close)
 
 enum container_lock { CONTAINER_UNLOCKED, CONTAINER_LOCKED };

@@ -22,8 +22,8 @@ static const char *root_of(const char *name)
 static void test_ids(void)
 {
 	static const char *const good[] = {"a", "A-b_c.d+e", "...", "0", "-a", ".x"};
-	static const char *const bad[] = {"", ".", "..", "a/b", "/", "../x", "a b", "a\n",
-					  "\xc3\xa9", "a,b", "a:b", "a%b"};
+	static const char *const bad[] = {"",	 ".",	"..",	    "a/b", "/",	  "../x",
+					  "a b", "a\n", "\xc3\xa9", "a,b", "a:b", "a%b"};
 	char long_id[CONTAINER_ID_MAX + 2];
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -343,7 +343,8 @@ static void test_removed_while_waiting(void)
 		struct container other = CONTAINER_INIT;
 
 		container_close(&c);
-		_exit(container_open(root, "c1", CONTAINER_LOCKED, &other, NULL) == -ENOENT ? 0 : 1);
+		_exit(container_open(root, "c1", CONTAINER_LOCKED, &other, NULL) == -ENOENT ? 0
+											    : 1);
 	}
 	CHECK_INT(container_remove(&c, NULL), ==, 0);
 	container_close(&c);

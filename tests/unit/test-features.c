@@ -26,7 +26,7 @@ static void test_mount_options(void)
 static void test_json(void)
 {
 	static const char *const keys[] = {"ociVersionMin", "ociVersionMax", "hooks",
-					   "mountOptions", "linux", "annotations"};
+					   "mountOptions",  "linux",	     "annotations"};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	_cleanup_json_ struct json *root = NULL;
 	const struct json *namespaces;
@@ -37,7 +37,8 @@ static void test_json(void)
 		CHECK(json_member(root, keys[i]));
 	namespaces = json_member(json_member(root, "linux"), "namespaces");
 	CHECK(namespaces);
-	json_for_each(value, namespaces) CHECK(strcmp(value->text, "user"));
+	json_for_each(value, namespaces)
+		CHECK(strcmp(value->text, "user"));
 	CHECK(json_member(json_member(json_member(root, "linux"), "cgroup"), "v1"));
 }
 

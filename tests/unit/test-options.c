@@ -254,22 +254,21 @@ static void test_help_layout(void)
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 
 	help_command(&text, &example);
-	CHECK_STR(text.data,
-		  "NAME:\n"
-		  "   runvm paint - give something a colour\n\n"
-		  "USAGE:\n"
-		  "   runvm paint [command options] <thing>\n\n"
-		  "A \"<thing>\" is a thing.\n\n"
-		  "DESCRIPTION:\n"
-		  "   Paints.\n\n"
-		  "OPTIONS:\n"
-		  "   --flag, -f              a flag\n"
-		  "   --text value, -t value  a text\n"
-		  "   --list value, -l value  a list\n"
-		  "   --number value          a number (default: 7)\n"
-		  "   --colour value          a colour (default: \"green\")\n"
-		  "   --with-default value    d (default: \"x\")\n"
-		  "   --help, -h              show help\n");
+	CHECK_STR(text.data, "NAME:\n"
+			     "   runvm paint - give something a colour\n\n"
+			     "USAGE:\n"
+			     "   runvm paint [command options] <thing>\n\n"
+			     "A \"<thing>\" is a thing.\n\n"
+			     "DESCRIPTION:\n"
+			     "   Paints.\n\n"
+			     "OPTIONS:\n"
+			     "   --flag, -f              a flag\n"
+			     "   --text value, -t value  a text\n"
+			     "   --list value, -l value  a list\n"
+			     "   --number value          a number (default: 7)\n"
+			     "   --colour value          a colour (default: \"green\")\n"
+			     "   --with-default value    d (default: \"x\")\n"
+			     "   --help, -h              show help\n");
 }
 
 static void test_argument_counts(void)

@@ -118,7 +118,8 @@ static void test_damaged(void)
 		{"{\"id\": \"x\", \"phase\": \"flying\"}", "unknown phase \"flying\""},
 		{"{\"id\": \"x\", \"phase\": \"created\", \"standin\": 5}", "standin"},
 		{"{\"id\": \"x\", \"phase\": \"created\", \"standin\": {\"pid\": 1}}", "start"},
-		{"{\"id\": \"x\", \"phase\": \"created\", \"standin\": {\"pid\": -1, \"start\": 1}}",
+		{"{\"id\": \"x\", \"phase\": \"created\", \"standin\": {\"pid\": -1, \"start\": "
+		 "1}}",
 		 "standin.pid"},
 		{"{\"id\": \"x\", \"phase\": \"created\", \"monitor\": {\"pid\": 99999999999, "
 		 "\"start\": 1}}",
@@ -134,7 +135,8 @@ static void test_damaged(void)
 		_cleanup_error_ struct error err = ERROR_INIT;
 
 		CHECK_INT(io_replace_file(dir, STATUS_FILE, cases[i].text, strlen(cases[i].text),
-					  0600, NULL), ==, 0);
+					  0600, NULL),
+			  ==, 0);
 		CHECK_INT(status_read(dir, &s, &err), ==, -EBADMSG);
 		CHECK_INT(err.errnum, ==, EBADMSG);
 		CHECK_CONTAINS(err.message, cases[i].message);
@@ -191,8 +193,8 @@ static void test_killed_writer(void)
 
 		if (!pid)
 			for (;;) {
-				a.phase = a.phase == STATUS_STARTED ? STATUS_CREATED
-								    : STATUS_STARTED;
+				a.phase =
+					a.phase == STATUS_STARTED ? STATUS_CREATED : STATUS_STARTED;
 				(void)status_write(dir, &a, NULL);
 			}
 		for (int j = 0; j < i % 10; j++) {
