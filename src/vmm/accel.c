@@ -90,8 +90,8 @@ int accel_choose(enum accel_request request, const struct accel_facts *facts, st
 		return 0;
 	}
 	if (facts->kvm_errno)
-		choice.reason = xasprintf("/dev/kvm does not open (%s)",
-					  strerror(facts->kvm_errno));
+		choice.reason =
+			xasprintf("/dev/kvm does not open (%s)", strerror(facts->kvm_errno));
 	else if (!processor_virtualises(facts))
 		choice.reason = xstrdup(no_extension);
 	/* A KVM without the processor's flag exists (nested, paravirtual), hence by name it is tried. */

@@ -41,7 +41,10 @@ struct accel {
 	char *reason;
 };
 
-#define ACCEL_INIT {false, false, NULL}
+#define ACCEL_INIT                 \
+	{                          \
+		false, false, NULL \
+	}
 #define _cleanup_accel_ _cleanup_(accel_clear)
 
 /**

@@ -18,7 +18,10 @@ struct argv {
 	size_t n;
 };
 
-#define ARGV_INIT {NULL, 0}
+#define ARGV_INIT       \
+	{               \
+		NULL, 0 \
+	}
 #define _cleanup_argv_ _cleanup_(argv_free)
 
 /* Appends a copy. */

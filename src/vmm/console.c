@@ -8,9 +8,9 @@
 #include "vmm/ring.h"
 
 /* As much of a line's beginning as the longest text that is looked for, after the time stamp. */
-#define LINE_HEAD_MAX 128
+#define LINE_HEAD_MAX	128
 
-#define QUOTE_LINES 8
+#define QUOTE_LINES	8
 #define QUOTE_SEPARATOR " | "
 
 static const char panic_text[] = "Kernel panic - not syncing";

@@ -14,3 +14,30 @@ vmm_sources = \
 	src/vmm/ring.c src/vmm/ring.h \
 	src/vmm/spawn.c src/vmm/spawn.h \
 	src/vmm/virtiofsd.c src/vmm/virtiofsd.h
+
+check_PROGRAMS += \
+	tests/unit/test-accel \
+	tests/unit/test-console \
+	tests/unit/test-qemu \
+	tests/unit/test-qemu-args \
+	tests/unit/test-qemu-device \
+	tests/unit/test-qemu-spawn \
+	tests/unit/test-qmp \
+	tests/unit/test-virtiofsd
+
+tests_unit_test_accel_SOURCES = tests/unit/test-accel.c tests/unit/test.h
+tests_unit_test_accel_LDADD = $(host_libs)
+tests_unit_test_console_SOURCES = tests/unit/test-console.c tests/unit/test.h
+tests_unit_test_console_LDADD = $(host_libs)
+tests_unit_test_qemu_SOURCES = tests/unit/test-qemu.c tests/unit/test.h
+tests_unit_test_qemu_LDADD = $(host_libs)
+tests_unit_test_qemu_args_SOURCES = tests/unit/test-qemu-args.c tests/unit/test.h
+tests_unit_test_qemu_args_LDADD = $(host_libs)
+tests_unit_test_qemu_device_SOURCES = tests/unit/test-qemu-device.c tests/unit/test.h
+tests_unit_test_qemu_device_LDADD = $(host_libs)
+tests_unit_test_qemu_spawn_SOURCES = tests/unit/test-qemu-spawn.c tests/unit/test.h
+tests_unit_test_qemu_spawn_LDADD = $(host_libs)
+tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c tests/unit/test.h
+tests_unit_test_qmp_LDADD = $(host_libs)
+tests_unit_test_virtiofsd_SOURCES = tests/unit/test-virtiofsd.c tests/unit/test.h
+tests_unit_test_virtiofsd_LDADD = $(host_libs)

@@ -28,23 +28,26 @@ struct machine {
 };
 
 static const struct machine machines[] = {
-	[VM_ARCH_X86_64] = {
-		.type = "q35,usb=off,vmport=off,smbus=off,sata=off,dump-guest-core=off,mem-merge=off",
-		.tcg_cpu = "max",
-		.console = "ttyS0",
-		/* A panic resets at once by triple fault, and -no-reboot makes that QEMU's end. */
-		.kernel_parameters = "quiet panic=-1 reboot=t",
-		/* Without it the kernel waits whole ticks to see whether timer interrupts arrive. */
-		.tcg_kernel_parameters = "no_timer_check",
-	},
-	[VM_ARCH_AARCH64] = {
-		.type = "virt,gic-version=max,dump-guest-core=off,mem-merge=off",
-		/* The architected pointer authentication costs TCG half its speed. */
-		.tcg_cpu = "max,pauth-impdef=on",
-		.console = "ttyAMA0",
-		.kernel_parameters = "quiet panic=-1",
-		.tcg_kernel_parameters = NULL,
-	},
+	[VM_ARCH_X86_64] =
+		{
+			.type = "q35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,dump-guest-"
+				"core=off,mem-merge=off",
+			.tcg_cpu = "max",
+			.console = "ttyS0",
+			/* A panic resets at once by triple fault, and -no-reboot makes that QEMU's end. */
+			.kernel_parameters = "quiet panic=-1 reboot=t",
+			/* Without it the kernel waits whole ticks to see whether timer interrupts arrive. */
+			.tcg_kernel_parameters = "no_timer_check",
+		},
+	[VM_ARCH_AARCH64] =
+		{
+			.type = "virt,gic-version=max,dump-guest-core=off,mem-merge=off",
+			/* The architected pointer authentication costs TCG half its speed. */
+			.tcg_cpu = "max,pauth-impdef=on",
+			.console = "ttyAMA0",
+			.kernel_parameters = "quiet panic=-1",
+			.tcg_kernel_parameters = NULL,
+		},
 };
 static_assert(ARRAY_SIZE(machines) == N_VM_ARCHS, "one machine for each architecture");
 

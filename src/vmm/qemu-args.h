@@ -25,7 +25,7 @@
  * further container, volume or card. An empty port costs the guest's boot some milliseconds.
  */
 #define QEMU_ROOT_PORTS_DEFAULT 4
-#define QEMU_ROOT_PORTS_MAX 16
+#define QEMU_ROOT_PORTS_MAX	16
 
 /**
  * struct qemu_chardev - a connected socket for a vhost-user device, there from the start

@@ -10,6 +10,7 @@
 #include "vmm/console.h"
 #include "vmm/qemu.h"
 #include "vmm/qmp.h"
+#include "vmm/qmp-wire.h"
 #include "vmm/spawn.h"
 
 /**
@@ -66,18 +67,18 @@ struct qemu {
 
 	bool kvm;
 	char *accel_reason;
-	bool held;		 /* .paused */
-	int state_fd;		 /* of a restore */
+	bool held;    /* .paused */
+	int state_fd; /* of a restore */
 	uint64_t boot_timeout;
 	struct loop_source *timer; /* until it is up, then until it is gone */
 
 	bool was_ready;
 	bool told_failed;
-	bool asked;		 /* to end */
-	bool exited;		 /* the process, with @exit_status */
+	bool asked;  /* to end */
+	bool exited; /* the process, with @exit_status */
 	int exit_status;
 	bool qmp_broken;
-	bool guest_shutdown;	 /* QEMU said that the guest did it */
+	bool guest_shutdown; /* QEMU said that the guest did it */
 	bool guest_panicked;
 	struct error why;
 

@@ -105,9 +105,9 @@ void qemu_save(struct qemu *q, int fd, qemu_done_fn *fn, void *data)
 void qemu_on_migration_event(struct qemu *q, const struct json *args)
 {
 	struct qemu_op *op = q->migration;
-	const char *status;
+	const char *status = qmp_string(args, "status");
 
-	if (!op || json_get_string(json_member(args, "status"), &status, NULL) < 0)
+	if (!op || !status)
 		return;
 	if (!strcmp(status, "completed"))
 		op->phase = 1;

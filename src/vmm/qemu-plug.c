@@ -46,7 +46,8 @@ static int find_device(const struct qemu *q, const char *id, size_t *ret_functio
 {
 	for (unsigned int p = 0; p < q->n_ports; p++)
 		for (size_t f = 0; f < QEMU_SLOT_FUNCTIONS; f++)
-			if (q->ports[p].functions[f].id && !strcmp(q->ports[p].functions[f].id, id)) {
+			if (q->ports[p].functions[f].id &&
+			    !strcmp(q->ports[p].functions[f].id, id)) {
 				*ret_function = f;
 				return (int)p;
 			}
@@ -246,7 +247,8 @@ int qemu_unplug(struct qemu *q, const char *id, qemu_done_fn *fn, void *data, st
 	op->port = (unsigned int)port;
 	op->timer = loop_add_timer(q->loop, loop_now() + UNPLUG_TIMEOUT, on_unplug_timeout, op);
 	strbuf_puts(&arguments, "{\"id\":");
-	strbuf_json_string(&arguments, q->ports[port].functions[0].id ? q->ports[port].functions[0].id : id);
+	strbuf_json_string(&arguments,
+			   q->ports[port].functions[0].id ? q->ports[port].functions[0].id : id);
 	strbuf_putc(&arguments, '}');
 	qemu_op_execute(op, "device_del", arguments.data, -1);
 	return 0;
@@ -255,11 +257,11 @@ int qemu_unplug(struct qemu *q, const char *id, qemu_done_fn *fn, void *data, st
 void qemu_on_deleted_event(struct qemu *q, const struct json *args)
 {
 	struct qemu_op *op, *next;
-	const char *id;
+	const char *id = qmp_string(args, "device");
 	size_t function;
 	int port;
 
-	if (json_get_string(json_member(args, "device"), &id, NULL) < 0)
+	if (!id)
 		return;
 	port = find_device(q, id, &function);
 	if (port < 0)

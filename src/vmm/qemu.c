@@ -10,16 +10,16 @@
 #include "lib/socket.h"
 #include "vmm/qemu-internal.h"
 
-#define CONSOLE_READ_SIZE   4096
+#define CONSOLE_READ_SIZE 4096
 /* Reads in a row, so that a guest that floods its console cannot hold the loop. */
-#define CONSOLE_READS_MAX   16
+#define CONSOLE_READS_MAX 16
 /* From "quit" to SIGKILL, and from QMP's end to that of the process. */
-#define END_GRACE	    USEC_PER_SEC
+#define END_GRACE USEC_PER_SEC
 
 static const char *const state_names[] = {
-	[QEMU_STARTING] = "starting", [QEMU_HELD] = "held",	  [QEMU_BOOTING] = "booting",
-	[QEMU_LOADING] = "loading",   [QEMU_PAUSED] = "paused",	  [QEMU_RUNNING] = "running",
-	[QEMU_SAVING] = "saving",     [QEMU_ENDING] = "ending",	  [QEMU_GONE] = "gone",
+	[QEMU_STARTING] = "starting", [QEMU_HELD] = "held",	[QEMU_BOOTING] = "booting",
+	[QEMU_LOADING] = "loading",   [QEMU_PAUSED] = "paused", [QEMU_RUNNING] = "running",
+	[QEMU_SAVING] = "saving",     [QEMU_ENDING] = "ending", [QEMU_GONE] = "gone",
 };
 static_assert(ARRAY_SIZE(state_names) == N_QEMU_STATES, "one name for each state");
 
@@ -135,6 +135,13 @@ void qemu_became_ready(struct qemu *q, enum qemu_state state)
 		q->ops->on_ready(q, q->data);
 }
 
+/* The line may be there before QMP's answer to what let the guest write it. */
+static void ready_if_seen(struct qemu *q)
+{
+	if (!q->freed && q->state == QEMU_BOOTING && console_ready(q->console))
+		qemu_became_ready(q, QEMU_RUNNING);
+}
+
 static enum qemu_failure early_exit_kind(const struct qemu *q, const char *said)
 {
 	if (q->state == QEMU_LOADING)
@@ -144,8 +151,8 @@ static enum qemu_failure early_exit_kind(const struct qemu *q, const char *said)
 		return QEMU_FAILED_PROCESS;
 	if (accel_suspect(q))
 		return QEMU_FAILED_ACCEL;
-	return q->guest_shutdown || console_panicked(q->console) ? QEMU_FAILED_BOOT :
-								   QEMU_FAILED_PROCESS;
+	return q->guest_shutdown || console_panicked(q->console) ? QEMU_FAILED_BOOT
+								 : QEMU_FAILED_PROCESS;
 }
 
 static void fail_early_exit(struct qemu *q)
@@ -169,8 +176,8 @@ static enum qemu_end describe_end(struct qemu *q, struct error *err)
 
 	if (q->told_failed) {
 		(void)error_set(err, q->why.errnum, "%s", error_message(&q->why));
-		return q->guest_panicked || console_panicked(q->console) ? QEMU_END_PANIC :
-									   QEMU_END_DIED;
+		return q->guest_panicked || console_panicked(q->console) ? QEMU_END_PANIC
+									 : QEMU_END_DIED;
 	}
 	if (q->asked) {
 		(void)error_set(err, ESHUTDOWN, "the VM was ended");
@@ -248,9 +255,10 @@ static void on_timer(_unused_ struct loop_source *source, _unused_ uint32_t even
 		(void)error_set(&err, ETIMEDOUT, "the guest was not up after %u seconds (%s)",
 				(unsigned int)(q->boot_timeout / USEC_PER_SEC),
 				q->kvm ? "with KVM" : "without KVM");
-		qemu_fail(q, q->state == QEMU_LOADING ? QEMU_FAILED_RESTORE :
-			     accel_suspect(q)	      ? QEMU_FAILED_ACCEL :
-							QEMU_FAILED_BOOT,
+		qemu_fail(q,
+			  q->state == QEMU_LOADING ? QEMU_FAILED_RESTORE
+			  : accel_suspect(q)	   ? QEMU_FAILED_ACCEL
+						   : QEMU_FAILED_BOOT,
 			  &err);
 	}
 	qemu_leave(q);
@@ -281,8 +289,7 @@ static void on_console(_unused_ struct loop_source *source, _unused_ uint32_t ev
 		}
 		(void)console_feed(q->console, buffer, (size_t)n);
 	}
-	if (console_ready(q->console) && q->state == QEMU_BOOTING)
-		qemu_became_ready(q, QEMU_RUNNING);
+	ready_if_seen(q);
 	if (!q->freed)
 		finish_if_gone(q);
 	qemu_leave(q);
@@ -301,8 +308,7 @@ static void on_qmp_up(_unused_ struct qmp *qmp, void *data)
 			qemu_load(q);
 		if (!q->freed && q->ops->on_up)
 			q->ops->on_up(q, q->data);
-		if (!q->freed && q->state == QEMU_BOOTING && console_ready(q->console))
-			qemu_became_ready(q, QEMU_RUNNING);
+		ready_if_seen(q);
 	}
 	qemu_leave(q);
 }
@@ -312,10 +318,9 @@ static void on_status(_unused_ struct qmp *qmp, const struct json *reply, const 
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 	struct qemu *q = data;
-	const char *status;
+	const char *status = qmp_string(reply, "status");
 
-	if (err || json_get_string(json_member(reply, "status"), &status, NULL) < 0 ||
-	    strcmp(status, "internal-error") != 0)
+	if (err || !status || strcmp(status, "internal-error") != 0)
 		return;
 	(void)error_set(&why, EIO, "the VM stopped with an internal error of %s",
 			q->kvm ? "KVM" : "QEMU");
@@ -326,13 +331,12 @@ static void on_status(_unused_ struct qmp *qmp, const struct json *reply, const 
 
 static void on_shutdown_event(struct qemu *q, const struct json *args)
 {
-	const char *reason;
-	bool guest;
+	const char *reason = qmp_string(args, "reason");
+	const struct json *guest = json_member(args, "guest");
 
-	if (!json_get_bool(json_member(args, "guest"), &guest, NULL) && guest)
+	if (guest && guest->type == JSON_BOOL && guest->boolean)
 		q->guest_shutdown = true;
-	if (!json_get_string(json_member(args, "reason"), &reason, NULL) &&
-	    !strcmp(reason, "guest-panic"))
+	if (reason && !strcmp(reason, "guest-panic"))
 		q->guest_panicked = true;
 }
 
@@ -363,7 +367,7 @@ static void on_qmp_broken(_unused_ struct qmp *qmp, const struct error *err, voi
 	qemu_enter(q);
 	if (q->exited || q->state >= QEMU_ENDING) {
 		finish_if_gone(q);
-	} else if (err->errnum == EPIPE || err->errnum == ECONNRESET) {
+	} else if (err->errnum == EPIPE) {
 		/* Most likely it exits, and how it does is the better message. */
 		(void)error_set(&q->why, err->errnum, "%s", error_message(err));
 		loop_set_deadline(q->timer, loop_now() + END_GRACE);
@@ -391,7 +395,10 @@ static void on_continued(struct qemu_op *op)
 			q->state = QEMU_RUNNING;
 		qemu_step(q, "continued");
 	}
+	qemu_enter(q);
 	qemu_op_end(op, op->err.errnum ? &op->err : NULL);
+	ready_if_seen(q);
+	qemu_leave(q);
 }
 
 void qemu_continue(struct qemu *q, qemu_done_fn *fn, void *data)
@@ -472,8 +479,8 @@ static int check_start(const struct qemu_start *start, struct error *err)
 		return error_set(err, EINVAL, "a restore needs a template's state, and no other");
 	/* QEMU's own message for these comes late and does not say which file it is. */
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		const char *path = *(const char *const *)((const char *)start->config +
-							  files[i].offset);
+		const char *path =
+			*(const char *const *)((const char *)start->config + files[i].offset);
 
 		if (path && access(path, R_OK) < 0)
 			return error_errno(err, errno, "read the guest's %s \"%s\"", files[i].what,
@@ -548,13 +555,13 @@ int qemu_start(struct loop *loop, const struct qemu_start *start, const struct q
 	q->console_fd = q->console_log_fd = q->state_fd = -1;
 	q->kvm = start->config->kvm;
 	q->held = start->config->paused;
-	q->n_ports = start->config->root_ports ? start->config->root_ports :
-						 QEMU_ROOT_PORTS_DEFAULT;
+	q->n_ports =
+		start->config->root_ports ? start->config->root_ports : QEMU_ROOT_PORTS_DEFAULT;
 	q->next_fdset = 1;
 	q->accel_reason = start->accel ? xstrdup(start->accel->reason) : NULL;
-	q->boot_timeout = start->boot_timeout ? start->boot_timeout :
-			  q->kvm	      ? QEMU_BOOT_TIMEOUT_KVM :
-						QEMU_BOOT_TIMEOUT_TCG;
+	q->boot_timeout = start->boot_timeout ? start->boot_timeout
+			  : q->kvm	      ? QEMU_BOOT_TIMEOUT_KVM
+					      : QEMU_BOOT_TIMEOUT_TCG;
 	r = dup_optional(start->state_fd, &q->state_fd);
 	if (!r)
 		r = dup_optional(start->console_log_fd, &q->console_log_fd);

@@ -47,25 +47,25 @@ enum qemu_state {
 	QEMU_PAUSED,
 	QEMU_RUNNING,
 	QEMU_SAVING,
-	QEMU_ENDING,   /* told to end or failed; not gone yet */
+	QEMU_ENDING, /* told to end or failed; not gone yet */
 	QEMU_GONE,
 	N_QEMU_STATES
 };
 
 enum qemu_failure {
 	QEMU_FAILED_PROCESS, /* QEMU did not start, or ended early, for no reason of KVM's */
-	QEMU_FAILED_ACCEL,   /* KVM was used and is the likely reason: try TCG unless it was forced */
-	QEMU_FAILED_BOOT,    /* the guest's kernel panicked, ended, or was silent past the deadline */
+	QEMU_FAILED_ACCEL, /* KVM was used and is the likely reason: try TCG unless it was forced */
+	QEMU_FAILED_BOOT,  /* the guest's kernel panicked, ended, or was silent past the deadline */
 	QEMU_FAILED_RESTORE, /* the template's state was not accepted: start cold */
 	QEMU_FAILED_QMP,     /* QEMU stopped making sense */
 	N_QEMU_FAILURES
 };
 
 enum qemu_end {
-	QEMU_END_GUEST,	 /* the guest powered off or rebooted */
-	QEMU_END_PANIC,	 /* the guest's kernel panicked (pvpanic, or the console says so) */
-	QEMU_END_ASKED,	 /* qemu_quit() or qemu_kill() */
-	QEMU_END_DIED,	 /* QEMU crashed or was killed */
+	QEMU_END_GUEST, /* the guest powered off or rebooted */
+	QEMU_END_PANIC, /* the guest's kernel panicked (pvpanic, or the console says so) */
+	QEMU_END_ASKED, /* qemu_quit() or qemu_kill() */
+	QEMU_END_DIED,	/* QEMU crashed or was killed */
 	N_QEMU_ENDS
 };
 
@@ -149,8 +149,7 @@ int qemu_plug(struct qemu *qemu, const struct qemu_device *devices, size_t n, qe
  *
  * @fn is called when QEMU says DEVICE_DELETED for all of them, or with -ETIME after ten seconds.
  */
-int qemu_unplug(struct qemu *qemu, const char *id, qemu_done_fn *fn, void *data,
-		struct error *err);
+int qemu_unplug(struct qemu *qemu, const char *id, qemu_done_fn *fn, void *data, struct error *err);
 
 /* Adds a connected socket for a vhost-user device to a VM that runs. @fd is duplicated. */
 int qemu_add_chardev(struct qemu *qemu, const struct qemu_chardev *chardev, qemu_done_fn *fn,

@@ -6,15 +6,21 @@
 
 #include "libocispec/json.h"
 
+const char *qmp_string(const struct json *object, const char *key)
+{
+	const struct json *member = json_member(object, key);
+
+	return member && member->type == JSON_STRING ? member->text : NULL;
+}
+
 static int decode_error(const struct json *error, struct qmp_message *m, struct error *err)
 {
-	int r;
-
 	m->kind = QMP_ERROR;
-	r = json_get_string(json_member(error, "class"), &m->error_class, err);
-	if (r < 0)
-		return r;
-	return json_get_string(json_member(error, "desc"), &m->error_text, err);
+	m->error_class = qmp_string(error, "class");
+	m->error_text = qmp_string(error, "desc");
+	if (!m->error_class || !m->error_text)
+		return error_set(err, EBADMSG, "an error without class and desc");
+	return 0;
 }
 
 static int decode_root(struct qmp_message *m, struct error *err)

@@ -56,6 +56,9 @@ int qmp_decode(const char *data, size_t len, size_t *consumed, struct qmp_messag
 
 void qmp_message_clear(struct qmp_message *message);
 
+/* The string that an object of a message has under @key; NULL when it has none. */
+const char *qmp_string(const struct json *object, const char *key);
+
 /**
  * qmp_encode() - a command and its newline, appended to @out
  * @arguments: a JSON object as text; NULL for none

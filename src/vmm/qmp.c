@@ -12,7 +12,7 @@
 
 #define READ_SIZE 16384
 /* Reads in a row, so that a QEMU that floods us cannot hold the loop. */
-#define READS_MAX 8
+#define READS_MAX      8
 #define ERROR_TEXT_MAX 300
 
 /**
@@ -337,9 +337,9 @@ static int read_some(struct qmp *q, struct error *err)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return 0;
-		if (n < 0)
+		if (n < 0 && errno != ECONNRESET)
 			return error_errno(err, errno, "read from QEMU");
-		if (!n)
+		if (n <= 0)
 			return error_set(err, EPIPE, "QEMU closed its QMP connection");
 		q->in.len += (size_t)n;
 		q->in.data[q->in.len] = '\0';

@@ -24,7 +24,7 @@ struct json;
 struct qmp;
 
 #define QMP_TIMEOUT_DEFAULT (30 * USEC_PER_SEC)
-#define QMP_COMMANDS_MAX 256 /* waiting and under way */
+#define QMP_COMMANDS_MAX    256 /* waiting and under way */
 
 /**
  * typedef qmp_reply_fn - what became of a command

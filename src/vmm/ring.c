@@ -115,8 +115,8 @@ char *ring_tail(const struct ring *ring, size_t lines, const char *separator)
 		strbuf_free(&line);
 		sanitize_line(begin, end, &line);
 		if (line.len) {
-			char *joined = *text ? xasprintf("%s%s%s", line.data, separator, text) :
-					       xstrdup(line.data);
+			char *joined = *text ? xasprintf("%s%s%s", line.data, separator, text)
+					     : xstrdup(line.data);
 
 			free(text);
 			text = joined;

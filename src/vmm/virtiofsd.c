@@ -16,9 +16,9 @@
 #include "lib/socket.h"
 #include "vmm/spawn.h"
 
-#define PROGRAM_MAX (64 * 1024 * 1024) /* a larger file is no virtiofsd */
-#define NOFILE_MAX  1000000
-#define SOCKET_NAME "virtiofsd.sock"
+#define PROGRAM_MAX	     (64 * 1024 * 1024) /* a larger file is no virtiofsd */
+#define NOFILE_MAX	     1000000
+#define SOCKET_NAME	     "virtiofsd.sock"
 #define CAP_SYS_RESOURCE_BIT 24
 
 struct virtiofsd {
@@ -29,12 +29,8 @@ struct virtiofsd {
 
 /* Debian and Ubuntu; Fedora, RHEL and newer Debian; Arch; built by hand. */
 static const char *const known_places[] = {
-	"/usr/libexec/virtiofsd",
-	"/usr/lib/qemu/virtiofsd",
-	"/usr/lib/virtiofsd",
-	"/usr/lib64/qemu/virtiofsd",
-	"/usr/local/libexec/virtiofsd",
-	"/usr/local/bin/virtiofsd",
+	"/usr/libexec/virtiofsd",    "/usr/lib/qemu/virtiofsd",	     "/usr/lib/virtiofsd",
+	"/usr/lib64/qemu/virtiofsd", "/usr/local/libexec/virtiofsd", "/usr/local/bin/virtiofsd",
 	"/usr/bin/virtiofsd",
 };
 
@@ -246,8 +242,10 @@ int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, in
 	_cleanup_close_ int listening = -1, connected = -1;
 	_cleanup_argv_ struct argv argv = ARGV_INIT;
 	struct virtiofsd_config filled = *config;
-	struct spawn_config spawn = {
-		.name = "virtiofsd", .path = config->program->path, .n_fds = 1, .cgroup_fd = cgroup_fd};
+	struct spawn_config spawn = {.name = "virtiofsd",
+				     .path = config->program->path,
+				     .n_fds = 1,
+				     .cgroup_fd = cgroup_fd};
 	struct virtiofsd *v;
 	int r;
 
