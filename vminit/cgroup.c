@@ -62,26 +62,44 @@ static bool name_usable(const char *id)
 	return strlen(id) <= MAX_NAME && !strchr(id, '.') && !strchr(id, '/');
 }
 
+/*
+ * A cgroup of that name that could not be removed may have been killed once. Kernels with the fix for
+ * the race of fork and cgroup.kill (6.14 and its backports) kill whatever clone3 puts into such a one,
+ * since they compare its count of kills with that of our own cgroup: never use one again.
+ */
+static int make_fresh(int parent_fd, const char *name)
+{
+	if (!mkdirat(parent_fd, name, 0755))
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0)
+		return -EEXIST;
+	return mkdirat(parent_fd, name, 0755) < 0 ? -errno : 0;
+}
+
 int cgroup_create(int parent_fd, const char *parent_path, const char *id, unsigned int number,
 		  struct cgroup *ret, struct error *err)
 {
-	struct cgroup c = {.parent_fd = parent_fd, .fd = -1};
+	_cleanup_free_ char *name = name_usable(id) ? xstrdup(id) : NULL;
+	int r = name ? make_fresh(parent_fd, name) : -EEXIST;
+	int fd;
 
-	c.name = name_usable(id) ? xstrdup(id) : xasprintf("@%u", number);
-	c.path = xasprintf("%s/%s", parent_path, c.name);
-	if (mkdirat(parent_fd, c.name, 0755) < 0 && errno != EEXIST) {
-		error_errno(err, errno, "make the cgroup \"%s\"", c.path);
-	} else {
-		c.fd = openat(parent_fd, c.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (c.fd >= 0) {
-			*ret = c;
-			return 0;
-		}
-		error_errno(err, errno, "open the cgroup \"%s\"", c.path);
+	if (r == -EEXIST) {
+		free(name);
+		name = xasprintf("@%u", number);
+		r = make_fresh(parent_fd, name);
 	}
-	free(c.name);
-	free(c.path);
-	return err ? -err->errnum : -EIO;
+	if (r < 0)
+		return error_errno(err, r, "make the cgroup \"%s/%s\"", parent_path, name);
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, errno, "open the cgroup \"%s/%s\"", parent_path, name);
+	*ret = (struct cgroup){.parent_fd = parent_fd,
+			       .path = xasprintf("%s/%s", parent_path, name),
+			       .fd = fd};
+	ret->name = TAKE_PTR(name);
+	return 0;
 }
 
 int cgroup_kill(const struct cgroup *c)

@@ -45,3 +45,17 @@ CLEANFILES += vminit/initramfs.cpio vminit/vminitd.stripped
 vminit/initramfs.cpio: vminit/vminitd$(EXEEXT) vminit/mkinitramfs$(EXEEXT)
 	$(AM_V_GEN)strip='$(STRIP)' && $${strip:-strip} -o vminit/vminitd.stripped vminit/vminitd$(EXEEXT) && \
 		vminit/mkinitramfs$(EXEEXT) vminit/vminitd.stripped $@
+
+# On the host: all of vminitd but its boot and its vsock, as pid 1 of a namespace (needs root).
+check_PROGRAMS += tests/unit/test-vminit tests/unit/test-vminit-guest
+
+tests_unit_test_vminit_SOURCES = tests/unit/test-vminit.c tests/unit/test.h \
+	vminit/mount-options.c vminit/plan.c vminit/plan-process.c vminit/exec-path.c vminit/inroot.c
+tests_unit_test_vminit_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_vminit_LDADD = $(host_libs)
+
+tests_unit_test_vminit_guest_SOURCES = tests/unit/test-vminit-guest.c tests/unit/test.h \
+	tests/unit/temporary.h tests/unit/vminit-harness.c tests/unit/vminit-harness.h \
+	$(vminit_rooms)
+tests_unit_test_vminit_guest_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+tests_unit_test_vminit_guest_LDADD = $(host_libs) $(SECCOMP_LIBS)

@@ -17,8 +17,8 @@
 
 #define ALL_CAPABILITIES (~UINT64_C(0))
 
-/* vminitd raises its own limit on descriptors; a program gets what systemd gives by default. */
-static const struct rlimit default_nofile = {.rlim_cur = 1024, .rlim_max = 524288};
+/* vminitd raises both its limits on descriptors; a program gets what systemd gives by default. */
+#define DEFAULT_NOFILE 1024
 
 int privileges_oom_score(struct child *child, struct error *err)
 {
@@ -33,6 +33,7 @@ int privileges_oom_score(struct child *child, struct error *err)
 int privileges_rlimits(struct child *child, struct error *err)
 {
 	const struct plan_process *p = child->process;
+	struct rlimit limit;
 	bool nofile = false;
 
 	for (size_t i = 0; i < p->n_rlimits; i++) {
@@ -42,7 +43,10 @@ int privileges_rlimits(struct child *child, struct error *err)
 			return error_errno(err, errno, "process.rlimits[%zu]", i);
 		nofile |= l->resource == RLIMIT_NOFILE;
 	}
-	if (!nofile && setrlimit(RLIMIT_NOFILE, &default_nofile) < 0)
+	if (nofile || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	limit.rlim_cur = DEFAULT_NOFILE;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return error_errno(err, errno, "default of RLIMIT_NOFILE");
 	return 0;
 }

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+/* vminitd's rooms together, on this host: the life of containers, their streams and their errors. */
+#include "test.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "vminit-harness.h"
+
+static struct harness h;
+
+/* Runs a script and gives its output without the last line's end. */
+static int run(const char *script, const char *process, const char *linux_members,
+	       const char *members, struct strbuf *out)
+{
+	_cleanup_free_ char *config = harness_config(&h, script, process, linux_members, members);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int r = harness_run(&h, config, out, &err);
+
+	if (r < 0)
+		strbuf_printf(out, "error: %s", error_message(&err));
+	while (out->len && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = '\0';
+	return r;
+}
+
+#define CHECK_RUN(script, process, linux_members, members, code, output)                    \
+	do {                                                                                \
+		_cleanup_strbuf_ struct strbuf out_ = STRBUF_INIT;                          \
+		int code_ = run(script, process, linux_members, members, &out_);            \
+		if (code_ != (code) || strcmp(out_.data ? out_.data : "", output) != 0)     \
+			TEST_FAIL("%s: status %d, output: %s", script ? script : process, code_, \
+				  out_.data ? out_.data : "");                              \
+	} while (0)
+
+static void test_run(void)
+{
+	CHECK_RUN("echo hello; exit 7", "", "", "", 7, "hello");
+	CHECK_RUN("kill -KILL $$; sleep 5", "", "", "", 0, "");
+	CHECK_RUN("kill -TERM $(sh -c 'echo $PPID')", "", "", "", 0, "");
+	CHECK_RUN("echo $$; ls /proc/self/fd | wc -l", "", "", "", 0, "1\n4");
+}
+
+static void test_process(void)
+{
+	CHECK_RUN("id -u; id -g; id -G; umask", ",\"user\":{\"uid\":12,\"gid\":34,"
+		  "\"additionalGids\":[56,78],\"umask\":63}", "", "", 0, "12\n34\n34 56 78\n0077");
+	CHECK_RUN("grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status", ",\"user\":{\"uid\":5,\"gid\":5},"
+		  "\"noNewPrivileges\":true,\"capabilities\":{\"bounding\":[\"CAP_KILL\","
+		  "\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],\"permitted\":[\"CAP_KILL\"],"
+		  "\"inheritable\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]}", "", "", 0,
+		  "CapInh:\t0000000000000020\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n"
+		  "CapBnd:\t0000000000000021\nCapAmb:\t0000000000000020\nNoNewPrivs:\t1\nSeccomp:\t0");
+	CHECK_RUN("ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj",
+		  ",\"oomScoreAdj\":321,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":77,"
+		  "\"hard\":99}]", "", "", 0, "77\n99\n321");
+	CHECK_RUN("cat /proc/self/oom_score_adj; ulimit -n", "", "", "", 0, "0\n1024");
+	CHECK_RUN("pwd", ",\"cwd\":\"/tmp/a/b\"", "", "", 0, "/tmp/a/b");
+	CHECK_RUN("grep -E '^Sig(Blk|Ign)' /proc/1/status", "", "", "", 0,
+		  "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000");
+}
+
+static void test_namespaces(void)
+{
+	CHECK_RUN("uname -n; cat /proc/sys/kernel/domainname; cat /proc/self/cgroup | tail -1 | cut -c1-3;"
+		  "cat /sys/class/net/lo/operstate 2>/dev/null; cat /proc/sys/kernel/shmmni", "",
+		  ",\"sysctl\":{\"kernel.shmmni\":\"1234\"}",
+		  "],\"hostname\":\"tester\",\"domainname\":\"example\",\"annotations\":{},\"x\":[", 0,
+		  "tester\nexample\n0::\n1234");
+	CHECK_RUN("cat /proc/self/timens_offsets | tr -s ' ' | head -1", "",
+		  ",\"timeOffsets\":{\"monotonic\":{\"secs\":1000}}", "", -EINVAL,
+		  "error: linux.timeOffsets: needs a \"time\" namespace in linux.namespaces");
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	CHECK(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_mounts(void)
+{
+	_cleanup_free_ char *file = xasprintf("%s/../file", h.rootfs);
+	_cleanup_free_ char *readonly = xasprintf(
+		",{\"destination\":\"/data/x\",\"type\":\"bind\",\"source\":\"%s\","
+		"\"options\":[\"bind\",\"ro\",\"noexec\"]}", file);
+	_cleanup_free_ char *escape = xasprintf("%s/../outside", h.rootfs);
+	_cleanup_free_ char *link = xasprintf("%s/link", h.rootfs);
+
+	write_file(file, "content");
+	CHECK_RUN("cat /data/x; (echo no > /data/x) 2>/dev/null || echo :read-only; "
+		  "grep ' /data/x ' /proc/self/mountinfo | cut -d' ' -f6", "", "", readonly, 0,
+		  "content:read-only\nro,noexec,relatime");
+	/* A symlink of the rootfs leads nowhere outside, and its dangling target is made inside. */
+	CHECK(!symlink("/../../outside", link));
+	CHECK_RUN("ls -d /outside; grep -c ' /outside ' /proc/self/mountinfo", "", "",
+		  ",{\"destination\":\"/link\",\"type\":\"tmpfs\",\"options\":[\"size=64k\"]}", 0,
+		  "/outside\n1");
+	CHECK(access(escape, F_OK) < 0);
+	unlink(link);
+	CHECK_RUN("df -k /t | tail -1 | tr -s ' ' | cut -d' ' -f2; stat -c %a /t", "", "",
+		  ",{\"destination\":\"/t\",\"type\":\"tmpfs\",\"options\":[\"size=64k\",\"mode=1750\"]}",
+		  0, "64\n1750");
+	CHECK_RUN("ls /etc/copied/d; stat -c '%a %u' /etc/copied/d/f", "", "",
+		  ",{\"destination\":\"/etc/copied\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}", 2,
+		  "");
+	CHECK_RUN("touch /root-file 2>/dev/null || echo read-only; mount | grep -c cgroup2", "", "",
+		  ",{\"destination\":\"/sys\",\"type\":\"sysfs\",\"options\":[\"ro\"]},"
+		  "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[\"ro\"]}",
+		  0, "1");
+}
+
+static void test_masks(void)
+{
+	CHECK_RUN("wc -c < /proc/version; ls /proc/fs 2>&1 | wc -l; echo 1 > /proc/sys/kernel/panic",
+		  "", ",\"maskedPaths\":[\"/proc/version\",\"/proc/fs\",\"/nope\"],"
+		  "\"readonlyPaths\":[\"/proc/sys\",\"/nope\"]", "", 2,
+		  "0\n0");
+}
+
+static void test_devices(void)
+{
+	CHECK_RUN("cd /dev; ls -d console core fd full null ptmx random stderr stdin stdout tty "
+		  "urandom zero fuse 2>/dev/null | tr '\\n' ' '; stat -c '%a %t:%T' null fuse; "
+		  "readlink ptmx fd", "",
+		  ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
+		  "\"fileMode\":384,\"uid\":1,\"gid\":2}]", "", 0,
+		  "core fd full fuse null ptmx random stderr stdin stdout tty urandom zero "
+		  "666 1:3\n600 a:e5\npts/ptmx\n/proc/self/fd");
+}
+
+static void test_exec_errors(void)
+{
+	CHECK_RUN(NULL, ",\"args\":[\"nonesuch\"]", "", "", -ENOENT,
+		  "error: exec: \"nonesuch\": executable file not found in $PATH");
+	CHECK_RUN(NULL, ",\"args\":[\"/nonexist\"]", "", "", -ENOENT,
+		  "error: exec: \"/nonexist\": stat /nonexist: no such file or directory");
+	CHECK_RUN(NULL, ",\"args\":[\"/usr\"]", "", "", -EACCES,
+		  "error: exec: \"/usr\": permission denied");
+	CHECK_RUN("true", "", "", ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv/none\","
+		  "\"options\":[\"bind\"]}", -ENOENT,
+		  "error: mount \"/data\" in the container: source \"/srv/none\": No such file or directory");
+	CHECK_RUN("true", "", "", ",{\"destination\":\"/data\",\"type\":\"nofs\"}", -ENODEV,
+		  "error: mount \"/data\" in the container: the guest's kernel has no file system \"nofs\"");
+}
+
+static void test_seccomp(void)
+{
+	const char *profile =
+		",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86_64\","
+		"\"SCMP_ARCH_X86\"],\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\",\"nosuchcall\"],"
+		"\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":28}]}";
+
+	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; grep ^Seccomp: /proc/self/status", "", profile,
+		  "", 0, "No space left on device\nSeccomp:\t2");
+	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; id -u", ",\"user\":{\"uid\":9,\"gid\":9},"
+		  "\"noNewPrivileges\":true", profile, "", 0, "No space left on device\n9");
+	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; id -u", ",\"user\":{\"uid\":9,\"gid\":9}",
+		  profile, "", 0, "No space left on device\n9");
+}
+
+static void test_hooks(void)
+{
+	CHECK_RUN("cat /tmp/hook", "", "",
+		  "],\"hooks\":{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
+		  "\"grep -o '\\\"id\\\":\\\"run\\\"' > /tmp/hook; echo $A >> /tmp/hook\"],\"env\":[\"A=b\"]}]},"
+		  "\"x\":[", 0, "\"id\":\"run\"\nb");
+	CHECK_RUN("true", "", "",
+		  "],\"hooks\":{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
+		  "\"echo broken; exit 3\"]}]},\"x\":[", -EIO,
+		  "error: hooks.startContainer[0]: \"/bin/sh\" exited with status 3: broken");
+	CHECK_RUN("true", "", "",
+		  "],\"hooks\":{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
+		  "\"sleep 60\"],\"timeout\":1}]},\"x\":[", -ETIME,
+		  "error: hooks.startContainer[0]: \"/bin/sh\" did not end within 1 s");
+}
+
+static void test_terminal(void)
+{
+	CHECK_RUN("tty; stty size; test -c /dev/console && echo console; ps -o tty= -p 1",
+		  ",\"terminal\":true,\"consoleSize\":{\"width\":91,\"height\":37}", "", "", 0,
+		  "/dev/pts/0\r\n37 91\r\nconsole\r\npts/0\r");
+}
+
+static void test_life(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "sleep 100", "", "", "");
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	CHECK_INT(harness_create(&h, "c1", config, NULL, &err), ==, 0);
+	CHECK_INT(harness_create(&h, "c1", config, NULL, &err), ==, -EEXIST);
+	CHECK_INT(harness_start_process(&h, "c2", NULL, &err), ==, -ENOENT);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, -EBUSY);
+	CHECK_CONTAINS(error_message(&err), "cannot start an already running container");
+	CHECK_INT(harness_kill(&h, "c1", SIGKILL, &err), ==, 0);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 137);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 137);
+	CHECK_INT(harness_kill(&h, "c1", SIGTERM, &err), ==, -EBUSY);
+	CHECK_CONTAINS(error_message(&err), "process already finished");
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, -ENOENT);
+}
+
+static void test_kill_created(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "sleep 100", "", "", "");
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	CHECK_INT(harness_create(&h, "c1", config, NULL, &err), ==, 0);
+	CHECK_INT(harness_kill(&h, "c1", SIGTERM, &err), ==, 0);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 143);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+static void test_exec(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "echo in > /tmp/mark; sleep 100", "", "", "");
+	_cleanup_free_ char *command = harness_config(
+		&h, "cat /tmp/mark; readlink /proc/self/ns/mnt /proc/1/ns/mnt | uniq | wc -l; "
+		"sleep 50 & exit 3", "", "", "");
+	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	CHECK_INT(harness_create(&h, "c1", config, NULL, &err), ==, 0);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	harness_stream_open(&h, &streams[1]);
+	CHECK_INT(harness_exec(&h, "c1", "e1", command, streams, &err), ==, 0);
+	harness_stream_accept(&streams[1]);
+	CHECK_INT(harness_exec(&h, "c1", "e1", command, NULL, &err), ==, -EEXIST);
+	CHECK_INT(harness_start_process(&h, "c1", "e1", &err), ==, 0);
+	/* The process in the background holds the pipe, and delays nothing. */
+	harness_stream_read(&streams[1], &out);
+	CHECK_STR(out.data, "in\n1\n");
+	CHECK_INT(harness_wait(&h, "c1", "e1", &err), ==, 3);
+	harness_stream_close(&streams[1]);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+static void test_stdio(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "cat", "", "", "");
+	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	_cleanup_error_ struct error err = ERROR_INIT;
+	static uint8_t sent[1 << 20], got[1 << 20];
+	pid_t writer;
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 7 + i / 251);
+	harness_stream_open(&h, &streams[0]);
+	harness_stream_open(&h, &streams[1]);
+	CHECK_INT(harness_create(&h, "c1", config, streams, &err), ==, 0);
+	harness_stream_accept(&streams[0]);
+	harness_stream_accept(&streams[1]);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	writer = fork();
+	if (writer == 0) {
+		for (int i = 0; i < 16; i++)
+			if (io_write_all(streams[0].fd, sent, sizeof(sent)) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	harness_stream_close(&streams[0]);
+	for (int i = 0; i < 16; i++) {
+		CHECK_INT(io_read_exact(streams[1].fd, got, sizeof(got)), ==, 0);
+		CHECK(!memcmp(sent, got, sizeof(got)));
+	}
+	CHECK_INT(io_read_exact(streams[1].fd, got, 1), ==, -ENODATA);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 0);
+	harness_stream_close(&streams[1]);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+/* A host that closes the stream: the program gets SIGPIPE. */
+static void test_sigpipe(void)
+{
+	_cleanup_free_ char *config =
+		harness_config(&h, NULL, ",\"args\":[\"yes\"]", "", "");
+	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	harness_stream_open(&h, &streams[1]);
+	CHECK_INT(harness_create(&h, "c1", config, streams, &err), ==, 0);
+	harness_stream_accept(&streams[1]);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	harness_stream_close(&streams[1]);
+	/* As pid 1 it ignores the signal, and ends by the error of write(2). */
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 1);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+static void test_many(void)
+{
+	for (int i = 0; i < 50; i++)
+		CHECK_RUN("echo $$", "", "", "", 0, "1");
+}
+
+static void test_nothing_left(void)
+{
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
+int main(void)
+{
+	const char *missing = harness_missing();
+
+	if (missing) {
+		printf("1..0 # SKIP %s\n", missing);
+		return getenv("STRICT") ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	harness_start(&h);
+	TEST_RUN(test_run);
+	TEST_RUN(test_process);
+	TEST_RUN(test_namespaces);
+	TEST_RUN(test_mounts);
+	TEST_RUN(test_masks);
+	TEST_RUN(test_devices);
+	TEST_RUN(test_exec_errors);
+	TEST_RUN(test_seccomp);
+	TEST_RUN(test_hooks);
+	TEST_RUN(test_terminal);
+	TEST_RUN(test_life);
+	TEST_RUN(test_kill_created);
+	TEST_RUN(test_exec);
+	TEST_RUN(test_stdio);
+	TEST_RUN(test_sigpipe);
+	TEST_RUN(test_many);
+	TEST_RUN(test_nothing_left);
+	return test_end();
+}
