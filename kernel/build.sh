@@ -14,8 +14,8 @@
 #   build.XXXXXX/ a build that runs, or was killed
 #   lock          held while building
 # KEY/ appears by one rename, so it is whole or not there. Whoever holds the lock owns all the
-# build.* there are, and removes what a killed build left. One lock serves all keys: a build uses
-# every CPU anyway.
+# build.* and *.log there are, and removes what builds that were killed or failed have left. One
+# lock serves all keys: a build uses every CPU anyway.
 set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
@@ -23,7 +23,7 @@ export LC_ALL=C
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 arch=$(uname -m)
 source='' output='' print_key=''
-work='' make_pid=''
+work='' child=''
 
 say() { printf 'kernel: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -158,7 +158,7 @@ untrue() {
 	' "$2" "$1"
 }
 
-# Runs in make's place for stdout: keeps the log, tells how far it is now and then.
+# Reads what make says: keeps the log, tells how far it is now and then.
 progress() {
 	local line objects=0 next=5
 	SECONDS=0
@@ -178,24 +178,36 @@ failed() {
 	die "$1; the whole log: $log"
 }
 
-# The environment of the caller (make's flags, a package build's CFLAGS) is kept out of the build:
-# the key does not know it. The lock is closed, so that it does not outlive this script.
+# run COMMAND...: in the background, so that a signal to this script is heeded at once, and without
+# the lock, so that a command does not hold it longer than this script lives.
+run() {
+	local status=0
+	"$@" {lock}>&- &
+	child=$!
+	wait "$child" || status=$?
+	child=''
+	return $status
+}
+
+# To be called by run or in a subshell: make takes the place of the shell, so that the signal of
+# cleanup reaches it. The environment of the caller (make's flags, a package build's CFLAGS) is
+# kept out of the build: the key does not know it.
 kernel_make() {
-	env -i PATH="$PATH" LC_ALL=C \
+	exec env -i PATH="$PATH" LC_ALL=C \
 		KBUILD_BUILD_TIMESTAMP="$(date -u -r "$source")" \
 		KBUILD_BUILD_USER=runvm KBUILD_BUILD_HOST="$(basename "$source" .tar.xz)" \
-		make -C "$work/linux" ARCH=$karch CROSS_COMPILE="$cross" "$@" {lock}>&-
+		make -C "$work/linux" ARCH=$karch CROSS_COMPILE="$cross" "$@"
 }
 
 cleanup() {
 	trap '' INT TERM HUP
 	# make passes the signal on to what it runs.
-	[ -z "$make_pid" ] || { kill "$make_pid" && wait "$make_pid"; } 2>/dev/null || true
+	[ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null || true
 	[ -z "$work" ] || rm -rf "$work" || true
 }
 
 build() {
-	local version wrong pipe progress_pid failure=''
+	local version wrong progress_pid failure=''
 	need make make
 	need flex flex
 	need bison bison
@@ -212,7 +224,7 @@ build() {
 
 	say "building for $arch from $source in $work"
 	# What no build of ours reads is left packed: half of the tree (Kconfig wants its own files).
-	tar -C "$work/linux" --strip-components=1 --exclude='drivers/gpu/drm/amd/include/*' \
+	run tar -C "$work/linux" --strip-components=1 --exclude='drivers/gpu/drm/amd/include/*' \
 		--exclude='tools/testing/*' --exclude='*/boot/dts/*/*' -xf "$source" 2>>"$log" ||
 		failed "could not unpack $source"
 	version=$(kernel_make -s kernelversion) || failed "no kernel source in $source"
@@ -220,18 +232,15 @@ build() {
 
 	fragments "$version" >"$work/fragment"
 	for_kconfig "$work/fragment" >"$work/allconfig"
-	kernel_make KCONFIG_ALLCONFIG="$work/allconfig" allnoconfig >>"$log" 2>&1 ||
+	run kernel_make KCONFIG_ALLCONFIG="$work/allconfig" allnoconfig >>"$log" 2>&1 ||
 		failed "make allnoconfig failed"
 	wrong=$(untrue "$work/fragment" "$work/linux/.config")
 	[ -z "$wrong" ] || die "these options of kernel/*.config did not take effect in $version:"$'\n'"$wrong"
 
-	exec {pipe}> >(progress {lock}>&-)
+	mkfifo "$work/messages"
+	progress <"$work/messages" {lock}>&- &
 	progress_pid=$!
-	kernel_make -j"$(nproc)" $target >&"$pipe" 2>&1 {pipe}>&- &
-	make_pid=$!
-	exec {pipe}>&-
-	wait $make_pid || failure=1
-	make_pid=''
+	run kernel_make -j"$(nproc)" $target >"$work/messages" 2>&1 || failure=1
 	wait $progress_pid || true
 	[ -z "$failure" ] || failed "the build failed"
 
@@ -286,7 +295,7 @@ if [ ! -e "$cache/$key/$image" ]; then
 		trap cleanup EXIT
 		trap 'exit 130' INT
 		trap 'exit 143' TERM HUP
-		rm -rf "$cache"/build.* || true
+		rm -rf "$cache"/build.* "$cache"/*.log || true
 		build
 	fi
 fi
