@@ -26,7 +26,8 @@ src/command/help.$(OBJEXT): src/command/commit.h
 src/command/commit.h: FORCE
 	@$(MKDIR_P) src/command; commit=; \
 	if test -e $(srcdir)/.git; then \
-		commit=`cd $(srcdir) && GIT_OPTIONAL_LOCKS=0 git describe --always --dirty --exclude '*' --abbrev=40 \
+		commit=`cd $(srcdir) && GIT_OPTIONAL_LOCKS=0 \
+			git describe --always --dirty --exclude '*' --abbrev=40 \
 			2>/dev/null`; \
 	fi; \
 	if test -n "$$commit"; then echo "#define RUNVM_COMMIT \"$$commit\""; \
