@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The project's own service (guest.proto). */
+#include "config.h"
+
 #include "vminit/service.h"
 
 #include "lib/alloc.h"
