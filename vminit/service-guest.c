@@ -2,6 +2,8 @@
 /* The project's own service (guest.proto). */
 #include "config.h"
 
+#include "config.h"
+
 #include "vminit/service.h"
 
 #include "lib/alloc.h"
