@@ -230,11 +230,15 @@ static void take_payload(struct vsock_connection *c, const struct vsock_header *
 
 /*
  * Tell the guest of free room when it sees less than half of it. It waits only when it sees none,
- * so this comes in time, and not more often than twice a buffer.
+ * so this comes in time, and not more often than twice a buffer. Linux uses no more of our buffer
+ * than its own socket has (since early 2026, also in 6.1): half of the smaller one is meant.
  */
 static void update_credit(struct vsock_connection *c)
 {
-	if (c->state == VSOCK_OPEN && c->fwd_cnt - c->told_fwd_cnt >= c->buf_alloc / 2)
+	uint32_t untold = c->fwd_cnt - c->told_fwd_cnt;
+	uint32_t window = c->buf_alloc < c->peer_buf_alloc ? c->buf_alloc : c->peer_buf_alloc;
+
+	if (c->state == VSOCK_OPEN && untold && untold >= window / 2)
 		c->due |= DUE(VSOCK_OP_CREDIT_UPDATE);
 }
 

@@ -287,6 +287,30 @@ static void test_credit_of_the_guest(void)
 	driver_down(&d);
 }
 
+/* Linux sends no more than its own buffer holds, however large that of the host is. */
+static void test_guest_with_a_small_buffer(void)
+{
+	static const char text[4096] = "";
+	char got[4096];
+	struct driver d;
+	uint32_t port;
+	int fd;
+
+	driver_init(&d, true, true);
+	d.buf_alloc = sizeof(text);
+	fe_plug(&d);
+	driver_start(&d);
+	fd = driver_connect(&d, 10, &port);
+	for (unsigned i = 0; i < 10; i++) {
+		transmit_op(&d, VSOCK_OP_RW, 10, port, 0, text, sizeof(text));
+		WAIT_FOR(&d, read(fd, got, sizeof(got)) > 0);
+		expect(&d, &p, VSOCK_OP_CREDIT_UPDATE);
+		CHECK_INT(p.h.fwd_cnt, ==, (i + 1) * sizeof(text));
+	}
+	close(fd);
+	driver_down(&d);
+}
+
 static void test_credit_of_the_host(void)
 {
 	static uint8_t block[65536];
@@ -523,6 +547,7 @@ int main(void)
 	TEST_RUN(test_half_close_by_the_guest);
 	TEST_RUN(test_reader_goes_away);
 	TEST_RUN(test_credit_of_the_guest);
+	TEST_RUN(test_guest_with_a_small_buffer);
 	TEST_RUN(test_credit_of_the_host);
 	TEST_RUN(test_no_buffers_of_the_guest);
 	TEST_RUN(test_pause_and_reset);
