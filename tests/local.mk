@@ -12,7 +12,9 @@ ASAN_VM_TESTS = tests/vm/cli.bats
 
 EXTRA_DIST += \
 	tests/vm/helper.bash \
-	tests/vm/cli.bats
+	tests/vm/cli.bats \
+	tests/vm/spec.bats \
+	tests/vm/state.bats
 
 .PHONY: check-vm check-asan
 

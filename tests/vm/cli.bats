@@ -4,6 +4,8 @@
 # The command line, as far as it needs no VM: help, wrong arguments, the log, list, state, spec,
 # features. Where both must agree, runc is asked the same.
 
+# shellcheck disable=SC2154 # bats sets stderr
+
 load helper
 
 COMMANDS="create delete features help kill list run spec start state"
@@ -23,7 +25,6 @@ both() {
 	run --separate-stderr runc "$@"
 	runc_status=$status
 	runc_output=$output
-	# shellcheck disable=SC2154 # bats sets it
 	runc_stderr=$stderr
 	run --separate-stderr runvm "$@"
 	# shown when the test fails; the help that follows a wrong option is long

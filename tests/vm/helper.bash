@@ -94,11 +94,11 @@ busybox_bundle() {
 	mkdir -p "$dir/rootfs/bin" "$dir/rootfs/proc" "$dir/rootfs/sys" "$dir/rootfs/dev" \
 		"$dir/rootfs/tmp"
 	cp "$busybox" "$dir/rootfs/bin/busybox"
-	# shellcheck disable=SC2016 # the shell of the chroot is not ours
 	(cd "$dir/rootfs/bin" && for applet in $(./busybox --list); do
 		[ "$applet" = busybox ] || ln -sf busybox "$applet"
 	done)
 	"$RUNVM" spec --bundle "$dir"
+	# shellcheck disable=SC2016 # jq's variable
 	edit_config "$dir" '.process.terminal = false | .process.args = $ARGS.positional' "$@"
 }
 
@@ -106,7 +106,7 @@ busybox_bundle() {
 edit_config() {
 	local dir=$1 program=$2
 	shift 2
-	jq "$program" --args "$@" <"$dir/config.json" >"$dir/config.json.new"
+	jq "$program" --args -- "$@" <"$dir/config.json" >"$dir/config.json.new"
 	mv "$dir/config.json.new" "$dir/config.json"
 }
 
