@@ -468,6 +468,9 @@ static int handle_set_vring_enable(struct vhost_user *vu, const struct vhost_use
 
 	if (!r)
 		return -EINVAL;
+	/* QEMU disables the rings before it stops them. */
+	if (!m->state.num && vhost_user_usable(vu))
+		vu->ops->stopping(vu->data);
 	r->enabled = m->state.num != 0;
 	return 0;
 }

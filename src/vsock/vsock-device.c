@@ -39,8 +39,11 @@ enum { RING_RX, RING_TX };
 
 #define F_VERSION_1 32
 
-#define HASH_BITS   10
-#define RST_QUEUE   128
+/* Connections that only clients of the host may have: the guest cannot take all there are. */
+#define HOST_RESERVE 256
+
+#define HASH_BITS    10
+#define RST_QUEUE    128
 
 /* Chains for one service() of each ring, so that the rest of the loop has its turn too. */
 #define RX_BUDGET 256
@@ -280,7 +283,7 @@ static void accept_request(struct vsock_device *dev, const struct vsock_header *
 	int fd = -EMFILE;
 
 	(void)snprintf(name, sizeof(name), "vsock.sock_%" PRIu32, h->dst_port);
-	if (room_for_one(dev))
+	if (vsock_device_connections(dev) < VSOCK_MAX_CONNECTIONS - HOST_RESERVE)
 		fd = socket_connect_at(dev->dirfd, name, SOCK_STREAM | SOCK_NONBLOCK);
 	if (fd < 0) {
 		log_debug("vsock: the guest's connection to port %" PRIu32 " is refused: %s",

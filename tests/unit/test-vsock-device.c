@@ -407,6 +407,13 @@ static void test_pause_and_reset(void)
 	CHECK(!d.ready);
 	transmit_op(&d, VSOCK_OP_RW, 10, port, 0, "two", 3);
 	read_text(&d, fd, "two");
+	/* What is in the ring when it stops is taken before it does. */
+	transmit_op(&d, VSOCK_OP_RW, 10, port, 0, "three", 5);
+	fe_state(&d, VHOST_USER_SET_VRING_ENABLE, 0, 0);
+	fe_state(&d, VHOST_USER_SET_VRING_ENABLE, 1, 0);
+	CHECK_INT(fe_get_base(&d, RX), ==, rx + 1);
+	CHECK_INT(fe_get_base(&d, TX), ==, tx + 2);
+	read_text(&d, fd, "three");
 	/* The guest boots again: its connections are gone, who waits goes on waiting. */
 	(void)fe_get_base(&d, RX);
 	(void)fe_get_base(&d, TX);
