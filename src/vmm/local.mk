@@ -13,6 +13,7 @@ vmm_sources = \
 	src/vmm/qmp-wire.c src/vmm/qmp-wire.h \
 	src/vmm/ring.c src/vmm/ring.h \
 	src/vmm/spawn.c src/vmm/spawn.h \
+	src/vmm/tsc.c src/vmm/tsc.h \
 	src/vmm/virtiofsd.c src/vmm/virtiofsd.h
 
 check_PROGRAMS += \
@@ -22,6 +23,7 @@ check_PROGRAMS += \
 	tests/unit/test-qemu-args \
 	tests/unit/test-qemu-device \
 	tests/unit/test-qemu-spawn \
+	tests/unit/test-qemu-tsc \
 	tests/unit/test-qmp \
 	tests/unit/test-virtiofsd
 
@@ -37,6 +39,8 @@ tests_unit_test_qemu_device_SOURCES = tests/unit/test-qemu-device.c tests/unit/t
 tests_unit_test_qemu_device_LDADD = $(host_libs)
 tests_unit_test_qemu_spawn_SOURCES = tests/unit/test-qemu-spawn.c tests/unit/test.h
 tests_unit_test_qemu_spawn_LDADD = $(host_libs)
+tests_unit_test_qemu_tsc_SOURCES = tests/unit/test-qemu-tsc.c tests/unit/test.h
+tests_unit_test_qemu_tsc_LDADD = $(host_libs)
 tests_unit_test_qmp_SOURCES = tests/unit/test-qmp.c tests/unit/test.h
 tests_unit_test_qmp_LDADD = $(host_libs)
 tests_unit_test_virtiofsd_SOURCES = tests/unit/test-virtiofsd.c tests/unit/test.h

@@ -52,7 +52,8 @@ struct qemu_chardev {
  *	-1 for a memfd of QEMU's own
  * @kernel: path of an ELF vmlinux or a bzImage (or an Image on aarch64)
  * @initrd: path; NULL for none
- * @tsc_khz: the host's TSC frequency, which spares a TCG guest the calibration; 0 for unknown
+ * @tsc_khz: the host's TSC frequency (see tsc.h), which spares a TCG guest the calibration; 0 for
+ *	unknown. Not a part of what shapes a template: it differs a little from run to run
  * @kernel_parameters: appended to ours, @n_kernel_parameters of them; each may hold spaces
  * @console_fd: connected socket for the serial console
  * @qmp_fd: connected socket for QMP

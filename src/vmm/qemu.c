@@ -127,12 +127,14 @@ void qemu_fail(struct qemu *q, enum qemu_failure kind, struct error *err)
 
 void qemu_became_ready(struct qemu *q, enum qemu_state state)
 {
+	qemu_enter(q);
 	loop_set_deadline(q->timer, LOOP_FOREVER);
 	q->was_ready = true;
 	q->state = state;
 	qemu_step(q, state == QEMU_PAUSED ? "loaded" : "ready");
 	if (!q->freed)
 		q->ops->on_ready(q, q->data);
+	qemu_leave(q);
 }
 
 /* The line may be there before QMP's answer to what let the guest write it. */
@@ -388,6 +390,7 @@ static void on_continued(struct qemu_op *op)
 {
 	struct qemu *q = op->qemu;
 
+	qemu_enter(q);
 	if (!op->err.errnum && qemu_usable(q)) {
 		if (q->state == QEMU_HELD)
 			q->state = QEMU_BOOTING;
@@ -395,8 +398,9 @@ static void on_continued(struct qemu_op *op)
 			q->state = QEMU_RUNNING;
 		qemu_step(q, "continued");
 	}
-	qemu_enter(q);
-	qemu_op_end(op, op->err.errnum ? &op->err : NULL);
+	/* The step may have freed the VM, which keeps its operations until the last leave. */
+	if (!q->freed)
+		qemu_op_end(op, op->err.errnum ? &op->err : NULL);
 	ready_if_seen(q);
 	qemu_leave(q);
 }

@@ -75,7 +75,7 @@ enum qemu_end {
  * @on_ready: the guest is up (cold) or loaded and paused (restore)
  * @on_failed: see above; @err quotes the console and QEMU's stderr
  * @on_exit: QEMU is gone; @err says why, with the guest's last lines where it was not asked to
- * @on_step: a step of the start is done ("exec", "qmp", "loaded", "ready"): for tracing
+ * @on_step: a step of the start is done ("qmp", "loaded", "ready", "continued"): for tracing
  */
 struct qemu_ops {
 	void (*on_up)(struct qemu *qemu, void *data);
@@ -118,7 +118,11 @@ struct qemu_start {
  */
 int qemu_start(struct loop *loop, const struct qemu_start *start, const struct qemu_ops *ops,
 	       void *data, struct qemu **ret, struct error *err);
-/* Kills QEMU if it still runs. No callback is called from here or later. NULL is allowed. */
+/*
+ * Kills QEMU if it still runs, and waits for that (some ten milliseconds: where the loop has to go
+ * on, qemu_kill() and on_exit come first). No callback is called from here or later. NULL is
+ * allowed.
+ */
 void qemu_free(struct qemu *qemu);
 
 /**
