@@ -3,12 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +18,7 @@
 #include "lib/socket.h"
 #include "vminit/exec-path.h"
 #include "vminit/hooks.h"
+#include "vminit/network.h"
 #include "vminit/privileges.h"
 #include "vminit/rootfs.h"
 #include "vminit/seccomp-filter.h"
@@ -51,16 +50,14 @@ static int step_time(struct child *child, struct error *err)
 	return 0;
 }
 
-static int step_loopback(struct child *child, struct error *err)
+static int step_network(struct child *child, struct error *err)
 {
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	_cleanup_close_ int fd = -1;
-
 	if (!(child->plan->namespaces & CLONE_NEWNET))
 		return 0;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return error_errno(err, errno, "bring up lo");
+	if (child->setup->network_fd < 0)
+		return network_link_set("lo", true, 0, err);
+	if (setns(child->setup->network_fd, CLONE_NEWNET) < 0)
+		return error_errno(err, errno, "enter the network namespace");
 	return 0;
 }
 
@@ -162,7 +159,7 @@ static int step_execute(struct child *child, struct error *err)
 static const struct child_step init_steps[] = {
 	{"oom score", privileges_oom_score},
 	{"time namespace", step_time},
-	{"loopback", step_loopback},
+	{"network", step_network},
 	{"names", step_names},
 	{"sysctl", step_sysctls},
 	{"root file system", rootfs_prepare},
@@ -220,36 +217,36 @@ static _noreturn_ void report_failure(const struct error *err)
 }
 
 /*
- * The program's descriptors to 0, 1, 2, the socket to 3, and the rest of vminitd's closed. Copies
- * above all targets come first, so that no source is overwritten before it is used.
+ * The program's descriptors to 0, 1, 2, the socket to 3, the namespaces to join behind it, and the
+ * rest of vminitd's closed. Copies above all targets come first, so that no source is overwritten
+ * before it is used.
  */
-static int arrange_descriptors(const struct child_setup *setup, int sync, int *init_pidfd)
+static int arrange_descriptors(const struct child_setup *setup, int sync, struct child_setup *ret)
 {
-	int fds[4] = {setup->stdio[0], setup->stdio[1], setup->stdio[2], sync};
-	int pidfd = setup->init_pidfd;
+	int fds[] = {setup->stdio[0], setup->stdio[1], setup->stdio[2], sync, setup->init_pidfd,
+		     setup->network_fd};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null_fd < 0)
 		return -errno;
-	for (int i = 0; i < 4; i++) {
-		fds[i] = fcntl(fds[i] < 0 ? null_fd : fds[i], F_DUPFD_CLOEXEC, 8);
+	for (int i = 0; i < (int)ARRAY_SIZE(fds); i++) {
+		if (fds[i] < 0 && i > CHILD_SYNC_FD)
+			continue;
+		fds[i] = fcntl(fds[i] < 0 ? null_fd : fds[i], F_DUPFD_CLOEXEC, ARRAY_SIZE(fds));
 		if (fds[i] < 0)
 			return -errno;
 	}
-	if (pidfd >= 0) {
-		pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 8);
-		if (pidfd < 0)
+	for (int i = 0; i < (int)ARRAY_SIZE(fds); i++) {
+		int flags = i < CHILD_SYNC_FD ? 0 : O_CLOEXEC;
+
+		if (fds[i] < 0)
+			(void)close(i);
+		else if (dup3(fds[i], i, flags) < 0)
 			return -errno;
 	}
-	for (int i = 0; i < 3; i++)
-		if (dup2(fds[i], i) < 0)
-			return -errno;
-	if (dup3(fds[3], CHILD_SYNC_FD, O_CLOEXEC) < 0)
-		return -errno;
-	*init_pidfd = -1;
-	if (pidfd >= 0)
-		*init_pidfd = dup3(pidfd, CHILD_SYNC_FD + 1, O_CLOEXEC);
-	return close_range(CHILD_SYNC_FD + (pidfd >= 0 ? 2 : 1), ~0U, 0) < 0 ? -errno : 0;
+	ret->init_pidfd = fds[4] < 0 ? -1 : 4;
+	ret->network_fd = fds[5] < 0 ? -1 : 5;
+	return close_range(ARRAY_SIZE(fds), ~0U, 0) < 0 ? -errno : 0;
 }
 
 static void reset_signals(void)
@@ -283,7 +280,7 @@ static _noreturn_ void run_child(const struct child_setup *outer, int sync)
 	/* Modes are what config.json says, until the process gets its own mask. */
 	umask(0);
 	log_set_stderr(-1);
-	r = arrange_descriptors(outer, sync, &setup.init_pidfd);
+	r = arrange_descriptors(outer, sync, &setup);
 	if (r < 0) {
 		error_errno(&err, r, "standard streams");
 		report_failure(&err);
@@ -305,6 +302,8 @@ static pid_t clone_child(const struct child_setup *setup, int *ret_pidfd)
 
 	if (setup->init_pidfd < 0)
 		args.flags |= setup->plan->namespaces;
+	if (setup->network_fd >= 0)
+		args.flags &= ~(uint64_t)CLONE_NEWNET;
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 

@@ -42,6 +42,7 @@ struct child_message {
  * @cgroup_fd: directory of the container's cgroup
  * @cgroup_path: of that directory, absolute
  * @init_pidfd: of the container's init, for a process that joins; -1 for the init itself
+ * @network_fd: a network namespace made ahead, for an init whose plan wants a new one; -1: none
  * @stdio: the program's ends of the pipes, borrowed; -1: the terminal or /dev/null
  */
 struct child_setup {
@@ -50,6 +51,7 @@ struct child_setup {
 	int cgroup_fd;
 	const char *cgroup_path;
 	int init_pidfd;
+	int network_fd;
 	int stdio[3];
 };
 

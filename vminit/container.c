@@ -19,6 +19,7 @@ struct container_wait {
 
 /**
  * struct containers - the table
+ * @spare_network: see network_make_spare(); -1 when it is used up
  * @created: how many there ever were, for names of cgroups
  */
 struct containers {
@@ -27,6 +28,7 @@ struct containers {
 	const char *cgroup_path;
 	const struct transport *transport;
 	struct container *first;
+	int spare_network;
 	unsigned int created;
 	container_event_fn *watch;
 	void *watch_data;
@@ -43,7 +45,19 @@ struct containers *containers_new(struct loop *loop, int cgroup_fd, const char *
 	containers->cgroup_fd = cgroup_fd;
 	containers->cgroup_path = cgroup_path;
 	containers->transport = transport;
+	containers->spare_network = -1;
 	return containers;
+}
+
+void containers_set_spare_network(struct containers *containers, int fd)
+{
+	close_keep_errno(containers->spare_network);
+	containers->spare_network = fd;
+}
+
+int container_take_spare_network(struct container *c)
+{
+	return TAKE_FD(c->owner->spare_network);
 }
 
 void containers_watch(struct containers *containers, container_event_fn *fn, void *data)
@@ -135,6 +149,7 @@ void containers_free(struct containers *containers)
 		(void)cgroup_kill(&containers->first->cgroup);
 		container_forget(containers->first);
 	}
+	close_keep_errno(containers->spare_network);
 	free(containers);
 }
 

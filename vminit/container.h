@@ -120,6 +120,8 @@ struct container {
  */
 struct containers *containers_new(struct loop *loop, int cgroup_fd, const char *cgroup_path,
 				  const struct transport *transport);
+/* Gives a network namespace that was made ahead, for the first container. @fd: taken. */
+void containers_set_spare_network(struct containers *containers, int fd);
 /* Kills everything and forgets it. */
 void containers_free(struct containers *containers);
 /* Who is told of events; one, or NULL. */

@@ -7,12 +7,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/reboot.h>
 
 #include "lib/log.h"
 #include "rpc/server.h"
 #include "vminit/boot.h"
 #include "vminit/container.h"
+#include "vminit/network.h"
 #include "vminit/service.h"
 #include "vminit/transport.h"
 
@@ -78,6 +80,10 @@ static int serve(int cgroup_fd, struct error *err)
 	service.loop = loop;
 	service.containers =
 		containers_new(loop, cgroup_fd, CGROUP_ROOT "/" CGROUP_PARENT, &transport_vsock);
+	fd = network_make_spare(err);
+	if (fd < 0)
+		return fd;
+	containers_set_spare_network(service.containers, fd);
 	sigemptyset(&children);
 	sigaddset(&children, SIGCHLD);
 	if (!loop_add_signals(loop, &children, child_signal, service.containers))
@@ -106,6 +112,7 @@ int main(void)
 		return 1;
 	}
 	catch_fatal_signals();
+	(void)prctl(PR_SET_NAME, "vminitd");
 	log_set_name("vminitd");
 	log_set_level(LOG_LEVEL_WARNING);
 	r = boot_prepare(&cgroup_fd, &err);

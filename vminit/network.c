@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/network.h"
 
+#include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -28,4 +30,21 @@ int network_link_set(const char *name, bool up, uint32_t mtu, struct error *err)
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_errno(err, errno, "interface \"%s\": %s", name, up ? "up" : "down");
 	return 0;
+}
+
+int network_make_spare(struct error *err)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), spare = -1;
+	int r = 0;
+
+	if (own < 0 || unshare(CLONE_NEWNET) < 0)
+		return error_errno(err, errno, "make a network namespace");
+	spare = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (spare < 0)
+		r = error_errno(err, errno, "open the new network namespace");
+	else
+		r = network_link_set("lo", true, 0, err);
+	if (setns(own, CLONE_NEWNET) < 0)
+		return error_errno(err, errno, "return to the guest's network namespace");
+	return r < 0 ? r : TAKE_FD(spare);
 }

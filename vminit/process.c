@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/process.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -227,9 +228,13 @@ static int spawn(struct process *p, struct error *err)
 		.cgroup_fd = c->cgroup.fd,
 		.cgroup_path = c->cgroup.path,
 		.init_pidfd = c->init ? c->init->pidfd : -1,
+		.network_fd = -1,
 	};
+	_cleanup_close_ int network_fd = -1;
 	int r;
 
+	if (!c->init && (c->plan->namespaces & CLONE_NEWNET))
+		setup.network_fd = network_fd = container_take_spare_network(c);
 	stdio_child_fds(p->stdio, setup.stdio);
 	r = child_spawn(&setup, &p->pid, &p->pidfd, &p->sync_fd, err);
 	stdio_close_child_fds(p->stdio);

@@ -11,6 +11,7 @@
 #include "lib/alloc.h"
 #include "vminit/copy-up.h"
 #include "vminit/inroot.h"
+#include "vminit/setup.h"
 
 int rootfs_prepare(struct child *child, struct error *err)
 {
@@ -132,6 +133,24 @@ static int mount_copy_up(struct child *child, const struct plan_mount *m, int ta
 	return r < 0 ? fail_mount(m, r, err) : 0;
 }
 
+/* The boot id that the host chose lies over the kernel's, of which all clones might have the same. */
+static int cover_boot_id(struct child *child, const struct plan_mount *m)
+{
+	static const struct mount_options readonly = {.attr.set = MOUNT_ATTR_RDONLY};
+	_cleanup_close_ int tree = -1, proc = -1, target = -1;
+
+	tree = open_tree(AT_FDCWD, SETUP_BOOT_ID_FILE, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return errno == ENOENT ? 0 : -errno;
+	proc = inroot_open(child->rootfs_fd, m->destination, O_PATH);
+	if (proc < 0)
+		return proc;
+	target = inroot_open(proc, "sys/kernel/random/boot_id", O_PATH);
+	if (target < 0)
+		return target == -ENOENT ? 0 : target;
+	return attach(tree, target, &readonly);
+}
+
 static int mount_fs(struct child *child, const struct plan_mount *m, struct error *err)
 {
 	const struct mount_options *o = &m->options;
@@ -154,6 +173,8 @@ static int mount_fs(struct child *child, const struct plan_mount *m, struct erro
 		return fail_mount(m, errno, err);
 	}
 	r = finish_mount(child, m);
+	if (!r && !strcmp(m->type, "proc"))
+		r = cover_boot_id(child, m);
 	return r < 0 ? fail_mount(m, r, err) : 0;
 }
 
