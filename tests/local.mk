@@ -8,7 +8,7 @@
 BATS = bats
 BATSFLAGS =
 VM_TESTS = $(srcdir)/tests/vm
-ASAN_VM_TESTS = tests/vm/cli.bats
+ASAN_VM_TESTS = tests/vm/cli.bats tests/vm/spec.bats tests/vm/state.bats
 
 EXTRA_DIST += \
 	tests/vm/helper.bash \

@@ -58,12 +58,11 @@ static void append_options(struct strbuf *out, const struct option_def *defs)
 	for (const struct option_def *def = defs; def && def->name; def++) {
 		_cleanup_free_ char *title = option_title(def);
 
-		if (!def->hidden && strlen(title) > width)
+		if (strlen(title) > width)
 			width = strlen(title);
 	}
 	for (const struct option_def *def = defs; def && def->name; def++)
-		if (!def->hidden)
-			append_option(out, def, (int)width);
+		append_option(out, def, (int)width);
 	append_option(out, &help, (int)width);
 }
 

@@ -56,7 +56,6 @@ struct option_strings {
  * @offset: of the member in the options struct
  * @default_value: as if given first, and shown in the help; NULL for none (false, NULL, 0)
  * @choices: of OPTION_ENUM: NULL-terminated, the index is the value
- * @hidden: not in the help: spellings that only other programs use
  */
 struct option_def {
 	const char *name;
@@ -67,7 +66,6 @@ struct option_def {
 	size_t offset;
 	const char *default_value;
 	const char *const *choices;
-	bool hidden;
 };
 
 #define OPTION(type, member, kind_, name_, short_, metavar_, help_, ...)                         \
