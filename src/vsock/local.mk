@@ -29,3 +29,5 @@ tests_unit_test_vsock_hostile_LDADD = $(host_libs)
 tests_unit_test_vsock_stream_SOURCES = tests/unit/test-vsock-stream.c \
 	tests/unit/test-vsock-driver.h tests/unit/test.h
 tests_unit_test_vsock_stream_LDADD = $(host_libs)
+
+EXTRA_DIST += tests/fuzz/fuzz-vsock-device.c tests/fuzz/fuzz-vsock-packet.c

@@ -422,7 +422,7 @@ static inline void transmit(struct driver *d, const struct vsock_header *h, cons
 	full.buf_alloc = d->buf_alloc;
 	full.fwd_cnt = d->fwd_cnt;
 	vsock_header_encode(&full, d->mem + TX_OFFSET(slot));
-	if (h->len)
+	if (data)
 		memcpy(d->mem + TX_OFFSET(slot) + VSOCK_HEADER_SIZE, data, h->len);
 	offer_parts(d, TX, slot, TX_OFFSET(slot), h->len ? h->len : 1);
 }
