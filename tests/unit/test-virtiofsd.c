@@ -122,6 +122,18 @@ static void test_find(void)
 		       &kind),
 		  ==, 0);
 	CHECK_INT(kind, ==, VIRTIOFSD_RUST);
+	CHECK_INT(find(&d,
+		       "\x7f"
+		       "ELF libc.so.6 libglib-2.0.so.0",
+		       &kind),
+		  ==, 0);
+	CHECK_INT(kind, ==, VIRTIOFSD_C);
+	CHECK_INT(find(&d,
+		       "\x7f"
+		       "ELF libc.so.6 libgcc_s.so.1",
+		       &kind),
+		  ==, 0);
+	CHECK_INT(kind, ==, VIRTIOFSD_RUST);
 	CHECK_INT(find(&d, "#!/bin/sh\nexec true\n", &kind), ==, -ENOEXEC);
 	CHECK_INT(find(&d, "", &kind), ==, -ENOEXEC);
 	CHECK_INT(find(&d, NULL, &kind), ==, -ENOENT);
