@@ -1,6 +1,6 @@
 # The guest's kernel: built from the distribution's source, or taken from the cache (see build.sh).
 EXTRA_DIST += \
-	kernel/README.md kernel/build.sh \
+	kernel/README.md kernel/build.sh kernel/measure-boot.sh \
 	kernel/common.config kernel/x86_64.config kernel/aarch64.config
 
 if BUILD_KERNEL
