@@ -63,7 +63,8 @@ struct process_wait;
  * @finish_source: the deferred end after the last output
  * @fatal_signal: a signal that ended it before its program ran
  * @failure: why it could not be created
- * @pending: who started create or start
+ * @pending: who waits for create or start
+ * @pending_start: a start that came while it is being created
  * @exit_code: 128+n for a signal; valid from PROCESS_ENDED on
  */
 struct process {
@@ -85,6 +86,7 @@ struct process {
 	int fatal_signal;
 	struct error failure;
 	struct process_wait *pending;
+	struct process_wait *pending_start;
 	struct process_wait *waits;
 	int exit_code;
 	struct timespec exited_at;
@@ -154,7 +156,14 @@ int container_exec(struct container *container, const char *id, struct oci_proce
 		   const struct stdio_ports *ports, process_done_fn *done, void *data,
 		   struct process **ret, struct error *err);
 
-/* Return: 0, or -EBUSY in a state that does not allow it, with runc's words. */
+/**
+ * process_start() - let it execute its program
+ *
+ * While it is still being created, it is started as soon as it is: a client that wants both need
+ * not wait between the two.
+ *
+ * Return: 0, or -EBUSY in a state that does not allow it, with runc's words.
+ */
 int process_start(struct process *process, process_done_fn *done, void *data, struct error *err);
 /* Return: 0, -EBUSY when it has ended, -EINVAL for no signal. */
 int process_signal(struct process *process, int signal, struct error *err);
@@ -167,8 +176,8 @@ int process_signal(struct process *process, int signal, struct error *err);
  */
 struct process_wait *process_wait(struct process *process, process_done_fn *done, void *data);
 void process_wait_cancel(struct process *process, struct process_wait *wait);
-/* Who started create or start lost interest: its done function is not called. */
-void process_forget_pending(struct process *process);
+/* Whose create or start has this @data lost interest: its done function is not called. */
+void process_forget_pending(struct process *process, const void *data);
 
 /* Kills it if it runs, and forgets it once it has finished. Not for a container's init. */
 void process_delete(struct process *process);

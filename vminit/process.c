@@ -25,17 +25,21 @@ static void finish_pending(struct process *p, const struct error *err)
 	free(w);
 }
 
-static void set_pending(struct process *p, process_done_fn *done, void *data)
+static struct process_wait *pending_new(process_done_fn *done, void *data)
 {
-	p->pending = xnew(struct process_wait);
-	p->pending->done = done;
-	p->pending->data = data;
+	struct process_wait *w = xnew(struct process_wait);
+
+	w->done = done;
+	w->data = data;
+	return w;
 }
 
-void process_forget_pending(struct process *p)
+void process_forget_pending(struct process *p, const void *data)
 {
-	if (p->pending)
+	if (p->pending && p->pending->data == data)
 		p->pending->done = NULL;
+	if (p->pending_start && p->pending_start->data == data)
+		p->pending_start->done = NULL;
 }
 
 static void tell_waits(struct process *p, const struct error *err)
@@ -67,6 +71,8 @@ void process_forget(struct process *p)
 		*link = p->next;
 	error_set(&gone, ENOENT, "process \"%s\" was deleted", p->id);
 	finish_pending(p, p->failure.errnum ? &p->failure : &gone);
+	p->pending = TAKE_PTR(p->pending_start);
+	finish_pending(p, p->failure.errnum ? &p->failure : &gone);
 	tell_waits(p, &gone);
 	error_clear(&p->failure);
 	close_sync(p);
@@ -96,12 +102,26 @@ static void fail_creation(struct process *p, const struct error *err)
 		process_delete(p);
 }
 
+static int open_gate(struct process *p)
+{
+	ssize_t n = socket_send_fds(p->sync_fd, "", 1, NULL, 0);
+
+	if (n < 0)
+		return (int)n;
+	p->state = PROCESS_STARTING;
+	return 0;
+}
+
 static void check_created(struct process *p)
 {
 	if (p->state != PROCESS_CREATING || !p->child_ready || !p->stdio_ready)
 		return;
 	p->state = PROCESS_CREATED;
 	finish_pending(p, NULL);
+	p->pending = TAKE_PTR(p->pending_start);
+	/* A child that died meanwhile is reported by the reaper. */
+	if (p->pending && open_gate(p) < 0)
+		p->state = PROCESS_STARTING;
 }
 
 static void stdio_connected(void *data, const struct error *err)
@@ -265,7 +285,7 @@ int process_create(struct container *c, const char *id, const struct plan_proces
 		process_forget(p);
 		return r;
 	}
-	set_pending(p, done, data);
+	p->pending = pending_new(done, data);
 	*ret = p;
 	return 0;
 }
@@ -318,19 +338,20 @@ struct process *process_find(struct container *c, const char *id, struct error *
 
 int process_start(struct process *p, process_done_fn *done, void *data, struct error *err)
 {
-	ssize_t n;
+	int r;
 
-	if (p->state == PROCESS_CREATING)
-		return error_set(err, EBUSY, "cannot start a container that is being created");
-	if (p->state >= PROCESS_ENDED || p->fatal_signal)
+	if (p->state == PROCESS_FAILED || p->state >= PROCESS_ENDED || p->fatal_signal)
 		return error_set(err, EBUSY, "cannot start a container that has stopped");
+	if (p->state == PROCESS_CREATING && !p->pending_start) {
+		p->pending_start = pending_new(done, data);
+		return 0;
+	}
 	if (p->state != PROCESS_CREATED)
 		return error_set(err, EBUSY, "cannot start an already running container");
-	n = socket_send_fds(p->sync_fd, "", 1, NULL, 0);
-	if (n < 0)
-		return error_errno(err, (int)n, "start process \"%s\"", p->id);
-	p->state = PROCESS_STARTING;
-	set_pending(p, done, data);
+	r = open_gate(p);
+	if (r < 0)
+		return error_errno(err, r, "start process \"%s\"", p->id);
+	p->pending = pending_new(done, data);
 	return 0;
 }
 

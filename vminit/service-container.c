@@ -34,7 +34,7 @@ static void creation_cancelled(struct rpc_call *call, void *data)
 	struct process *p = creation->process;
 
 	(void)call;
-	process_forget_pending(p);
+	process_forget_pending(p, creation);
 	if (p == p->container->init)
 		container_remove(p->container, NULL, NULL);
 	else

@@ -70,7 +70,7 @@ static void start_cancelled(struct rpc_call *call, void *data)
 	struct process_call *kept = data;
 
 	(void)call;
-	process_forget_pending(kept->process);
+	process_forget_pending(kept->process, kept);
 	free(kept);
 }
 

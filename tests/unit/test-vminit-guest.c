@@ -191,6 +191,15 @@ static void test_terminal(void)
 		  "/dev/pts/0\r\n37 91\r\nconsole\r\npts/0\r");
 }
 
+static void ignore_reply(struct rpc_request *request, const ProtobufCMessage *reply,
+			 const struct error *err, void *data)
+{
+	(void)request;
+	(void)reply;
+	(void)err;
+	(void)data;
+}
+
 static void test_life(void)
 {
 	_cleanup_free_ char *config = harness_config(&h, "sleep 100", "", "", "");
@@ -299,6 +308,128 @@ static void test_sigpipe(void)
 	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
 }
 
+/* Without a pid namespace the init's end still ends the others, and before the answer. */
+static void test_no_pid_namespace(void)
+{
+	_cleanup_free_ char *config = harness_config(
+		&h, "(trap '' HUP TERM; sleep 200) & sleep 0.1; echo $!; exit 4", "", "", "");
+	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	char *pid_namespace = strstr(config, "{\"type\":\"pid\"},");
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	memset(pid_namespace, ' ', strlen("{\"type\":\"pid\"},"));
+	harness_stream_open(&h, &streams[1]);
+	CHECK_INT(harness_create(&h, "c1", config, streams, &err), ==, 0);
+	harness_stream_accept(&streams[1]);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	/* The pipe ends only when the one in the background is gone too. */
+	harness_stream_read(&streams[1], &out);
+	CHECK_INT(atoi(out.data), >, 1);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 4);
+	harness_stream_close(&streams[1]);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+/* The client goes away while it creates: the container does not stay. */
+static void test_cancelled_create(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "sleep 100", "", "", "");
+	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct rpc_request *call;
+	int r;
+
+	request.container_id = (char *)"c1";
+	request.configuration.data = (uint8_t *)config;
+	request.configuration.len = strlen(config);
+	call = rpc_client_call(h.client, GUEST_SERVICE, "CreateContainer", &request.base,
+			       HARNESS_TIMEOUT, ignore_reply, NULL);
+	rpc_request_cancel(call);
+	for (int i = 0; i < 1000; i++) {
+		r = harness_create(&h, "c1", config, NULL, &err);
+		if (r != -EEXIST)
+			break;
+		usleep(10000);
+	}
+	CHECK_INT(r, ==, 0);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+static void test_pause(void)
+{
+	_cleanup_free_ char *config = harness_config(
+		&h, "trap 'exit 9' TERM; echo on; while :; do sleep 0.02; done", "", "", "");
+	GUEST(PauseContainerRequest) pause = GUEST_INIT(PAUSE_CONTAINER_REQUEST);
+	GUEST(ResumeContainerRequest) resume = GUEST_INIT(RESUME_CONTAINER_REQUEST);
+	GUEST(SignalContainerRequest) signal = GUEST_INIT(SIGNAL_CONTAINER_REQUEST);
+	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char line[3];
+
+	harness_stream_open(&h, &streams[1]);
+	CHECK_INT(harness_create(&h, "c1", config, streams, &err), ==, 0);
+	harness_stream_accept(&streams[1]);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	CHECK_INT(io_read_exact(streams[1].fd, line, 3), ==, 0);
+	pause.container_id = resume.container_id = signal.container_id = (char *)"c1";
+	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "PauseContainer", &pause.base,
+				       HARNESS_TIMEOUT, NULL, &err), ==, 0);
+	signal.signal = SIGTERM;
+	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "SignalContainer", &signal.base,
+				       HARNESS_TIMEOUT, NULL, &err), ==, 0);
+	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "ResumeContainer", &resume.base,
+				       HARNESS_TIMEOUT, NULL, &err), ==, 0);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 9);
+	harness_stream_close(&streams[1]);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+/* A terminal whose host end is closed is hung up. */
+static void test_hangup(void)
+{
+	_cleanup_free_ char *config = harness_config(
+		&h, "trap 'exit 8' HUP; echo on; while :; do sleep 0.02; done",
+		",\"terminal\":true", "", "");
+	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char line[4];
+
+	harness_stream_open(&h, &streams[0]);
+	harness_stream_open(&h, &streams[1]);
+	CHECK_INT(harness_create(&h, "c1", config, streams, &err), ==, 0);
+	harness_stream_accept(&streams[0]);
+	harness_stream_accept(&streams[1]);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	CHECK_INT(io_read_exact(streams[1].fd, line, 4), ==, 0);
+	CHECK(!memcmp(line, "on\r\n", 4));
+	/* The end of stdin alone does not end a terminal. */
+	harness_stream_close(&streams[0]);
+	CHECK_INT(harness_kill(&h, "c1", SIGWINCH, &err), ==, 0);
+	harness_stream_close(&streams[1]);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 8);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
+/* Start without waiting for create. */
+static void test_pipelined(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "exit 6", "", "", "");
+	SANDBOX(StartProcessRequest) start = SANDBOX_INIT(START_PROCESS_REQUEST);
+	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	request.container_id = start.id = (char *)"c1";
+	request.configuration.data = (uint8_t *)config;
+	request.configuration.len = strlen(config);
+	rpc_client_call(h.client, GUEST_SERVICE, "CreateContainer", &request.base, HARNESS_TIMEOUT,
+			ignore_reply, NULL);
+	rpc_client_call(h.client, SANDBOX_SERVICE, "StartProcess", &start.base, HARNESS_TIMEOUT,
+			ignore_reply, NULL);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 6);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+}
+
 static void test_many(void)
 {
 	for (int i = 0; i < 50; i++)
@@ -334,6 +465,11 @@ int main(void)
 	TEST_RUN(test_exec);
 	TEST_RUN(test_stdio);
 	TEST_RUN(test_sigpipe);
+	TEST_RUN(test_no_pid_namespace);
+	TEST_RUN(test_cancelled_create);
+	TEST_RUN(test_pause);
+	TEST_RUN(test_hangup);
+	TEST_RUN(test_pipelined);
 	TEST_RUN(test_many);
 	TEST_RUN(test_nothing_left);
 	return test_end();
