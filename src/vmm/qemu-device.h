@@ -38,7 +38,7 @@ enum qemu_net_backend { QEMU_NET_TAP, QEMU_NET_STREAM, QEMU_NET_USER };
  *	callback; unused for QEMU_NET_USER
  * @net.mac: six bytes
  * @net.mtu: 0 to offer none
- * @block.fd: open image, read-write unless @block.read_only; borrowed like net.fd
+ * @block.fd: image, opened O_RDONLY if @block.read_only, else O_RDWR; borrowed like net.fd
  */
 struct qemu_device {
 	enum qemu_device_kind kind;
