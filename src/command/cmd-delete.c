@@ -27,7 +27,10 @@ static int delete_run(const struct globals *globals, const void *options, char *
 		error_clear(err);
 		return 0;
 	}
-	if (r < 0)
+	/* A damaged status says nothing of processes, but what is left has to go. */
+	if (r == -EBADMSG && o->force)
+		error_clear(err);
+	else if (r < 0)
 		return r;
 	status = container_state(&c);
 	/* One that was never started may go, as with runc. */

@@ -107,30 +107,14 @@ static int connect_console(struct creation *k, struct error *err)
 	return 0;
 }
 
-static char *now_as_text(void)
-{
-	struct timespec now;
-	char seconds[32];
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	return xasprintf("%s.%09ldZ", seconds, now.tv_nsec);
-}
-
 static void fill_status(struct creation *k)
 {
-	const struct passwd *user = getpwuid(getuid());
 	struct status *s = &k->c->status;
 
-	s->id = xstrdup(k->c->id);
 	s->vm = xstrdup(k->c->id);
 	s->oci_version = xstrdup(k->bundle->spec->oci_version);
 	s->bundle = xstrdup(k->bundle->path);
 	s->rootfs = xstrdup(k->bundle->rootfs);
-	s->created = now_as_text();
-	s->owner = xstrdup(user ? user->pw_name : "");
 	s->terminal = k->bundle->spec->process->terminal;
 	s->phase = STATUS_CREATING;
 }
