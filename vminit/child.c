@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/socket.h"
 #include "vminit/exec-path.h"
+#include "vminit/home.h"
 #include "vminit/hooks.h"
 #include "vminit/network.h"
 #include "vminit/privileges.h"
@@ -150,7 +151,7 @@ static int step_execute(struct child *child, struct error *err)
 {
 	char text[64];
 
-	execve(child->program, child->process->args, child->process->env);
+	execve(child->program, child->process->args, child->env);
 	/* Reached only on failure. The filter may be loaded: no calls but write and exit from here. */
 	return error_set(err, errno, "exec %s: %s", child->program,
 			 exec_path_strerror(errno, text, sizeof(text)));
@@ -173,6 +174,7 @@ static const struct child_step init_steps[] = {
 	{"session", step_session},
 	{"chdir", step_cwd},
 	{"program", step_program},
+	{"home", home_set},
 	{"seccomp", seccomp_filter_compile},
 	{"gate", step_gate},
 	{"hooks", hooks_start_container},
@@ -191,6 +193,7 @@ static const struct child_step exec_steps[] = {
 	{"terminal", terminal_open},
 	{"chdir", step_cwd},
 	{"program", step_program},
+	{"home", home_set},
 	{"seccomp", seccomp_filter_compile},
 	{"gate", step_gate},
 	{"rlimits", privileges_rlimits},
@@ -267,6 +270,7 @@ static _noreturn_ void run_child(const struct child_setup *outer, int sync)
 		.setup = &setup,
 		.plan = setup.plan,
 		.process = setup.process,
+		.env = setup.process->env,
 		.rootfs_fd = -1,
 		.terminal_fd = -1,
 	};

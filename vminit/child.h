@@ -61,6 +61,7 @@ struct child_setup {
  * @dev_fd: /dev of the container, -1 before it is known
  * @terminal_fd: the slave of the pty, -1 without one
  * @program: path to execute, owned
+ * @env: its environment
  * @filter: seccomp program, owned; length 0 for none
  */
 struct child {
@@ -70,6 +71,7 @@ struct child {
 	int rootfs_fd;
 	int terminal_fd;
 	char *program;
+	char *const *env;
 	struct child_filter {
 		void *instructions;
 		unsigned short length; /* instructions */

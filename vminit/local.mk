@@ -8,6 +8,7 @@ vminit_rooms = \
 	vminit/container.c vminit/container.h \
 	vminit/copy-up.c vminit/copy-up.h \
 	vminit/exec-path.c vminit/exec-path.h \
+	vminit/home.c vminit/home.h \
 	vminit/hooks.c vminit/hooks.h \
 	vminit/inroot.c vminit/inroot.h \
 	vminit/mount-options.c vminit/mount-options.h \
@@ -50,7 +51,8 @@ vminit/initramfs.cpio: vminit/vminitd$(EXEEXT) vminit/mkinitramfs$(EXEEXT)
 check_PROGRAMS += tests/unit/test-vminit tests/unit/test-vminit-guest
 
 tests_unit_test_vminit_SOURCES = tests/unit/test-vminit.c tests/unit/test.h \
-	vminit/mount-options.c vminit/plan.c vminit/plan-process.c vminit/exec-path.c vminit/inroot.c
+	vminit/mount-options.c vminit/plan.c vminit/plan-process.c vminit/exec-path.c vminit/inroot.c \
+	vminit/home.c
 tests_unit_test_vminit_CFLAGS = $(AM_CFLAGS)
 tests_unit_test_vminit_LDADD = $(host_libs)
 

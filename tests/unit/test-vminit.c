@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "temporary.h"
 #include "vminit/exec-path.h"
+#include "vminit/home.h"
 #include "vminit/inroot.h"
 #include "vminit/mount-options.h"
 #include "vminit/plan.h"
@@ -197,6 +198,22 @@ static void test_exec_path(void)
 	CHECK_STR(err.message, "exec: \"/bin/sh/x\": stat /bin/sh/x: not a directory");
 }
 
+static void test_home(void)
+{
+	static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\nbroken\na:x:7x:1::/wrong:\n"
+				     "b:x:7:1:B:/home/b\nc:x:8:1::\n";
+	static const struct {
+		uid_t uid;
+		const char *home;
+	} cases[] = {{0, "/root"}, {7, "/home/b"}, {8, "/"}, {9, "/"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *home = home_parse(passwd, cases[i].uid);
+
+		CHECK_STR(home, cases[i].home);
+	}
+}
+
 int main(void)
 {
 	log_set_stderr(-1);
@@ -207,5 +224,6 @@ int main(void)
 	TEST_RUN(test_plan_refuses);
 	TEST_RUN(test_inroot);
 	TEST_RUN(test_exec_path);
+	TEST_RUN(test_home);
 	return test_end();
 }
