@@ -326,11 +326,16 @@ bool vring_set_notify(struct vring *v, bool on)
 	return load16(v->avail + RING_INDEX) != v->next_avail;
 }
 
-/* Copies between a chain and a buffer; the caller has compared the range with the chain's size. */
-static void chain_copy(const struct vring_chain *c, size_t offset, uint8_t *buffer, size_t len,
-		       bool into_chain)
+/*
+ * Copies from a chain (@to) or into one (@from, with @to NULL); the caller has compared the range
+ * with the chain's size.
+ */
+static void chain_copy(const struct vring_chain *c, size_t offset, uint8_t *to, const uint8_t *from,
+		       size_t len)
 {
-	for (size_t i = 0; i < c->n_iov && len; i++) {
+	size_t done = 0;
+
+	for (size_t i = 0; i < c->n_iov && done < len; i++) {
 		const struct iovec *v = &c->iov[i];
 		uint8_t *p = v->iov_base;
 		size_t part;
@@ -340,27 +345,26 @@ static void chain_copy(const struct vring_chain *c, size_t offset, uint8_t *buff
 			continue;
 		}
 		part = v->iov_len - offset;
-		if (part > len)
-			part = len;
-		if (into_chain)
-			memcpy(p + offset, buffer, part);
+		if (part > len - done)
+			part = len - done;
+		if (to)
+			memcpy(to + done, p + offset, part);
 		else
-			memcpy(buffer, p + offset, part);
+			memcpy(p + offset, from + done, part);
 		offset = 0;
-		buffer += part;
-		len -= part;
+		done += part;
 	}
 	__asm__ volatile("" ::: "memory");
 }
 
 void vring_chain_read(const struct vring_chain *c, size_t offset, void *to, size_t len)
 {
-	chain_copy(c, offset, to, len, false);
+	chain_copy(c, offset, to, NULL, len);
 }
 
 void vring_chain_write(const struct vring_chain *c, size_t offset, const void *from, size_t len)
 {
-	chain_copy(c, offset, (uint8_t *)(uintptr_t)from, len, true);
+	chain_copy(c, offset, NULL, from, len);
 }
 
 size_t vring_chain_slice(const struct vring_chain *c, size_t offset, size_t len, struct iovec *out)

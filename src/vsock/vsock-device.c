@@ -69,6 +69,8 @@ struct listener {
 	struct vsock_listener *listener;
 };
 
+TAILQ_HEAD(listener_list, listener);
+
 struct vsock_device {
 	struct loop *loop;
 	uint64_t guest_cid;
@@ -83,7 +85,7 @@ struct vsock_device {
 	uint64_t timer_deadline;
 	bool report_ready;
 	struct error error; /* why it has failed, until that is reported */
-	TAILQ_HEAD(, listener) listeners;
+	struct listener_list listeners;
 
 	struct connection_bucket buckets[1 << HASH_BITS];
 	uint32_t hash_key;
@@ -120,8 +122,9 @@ static struct connection_bucket *bucket_of(struct vsock_device *dev, uint32_t ho
 					   uint32_t guest_port)
 {
 	/* Keyed: the guest chooses ports, and would else choose those of one bucket. */
-	uint64_t x = ((uint64_t)host_port << 32 | guest_port) ^ dev->hash_key;
+	uint64_t x = host_port ^ dev->hash_key;
 
+	x = (x * UINT64_C(0x9e3779b97f4a7c15)) ^ guest_port;
 	x *= UINT64_C(0x9e3779b97f4a7c15);
 	x ^= (x >> 29) ^ dev->hash_key;
 	x *= UINT64_C(0xbf58476d1ce4e5b9);
@@ -652,7 +655,8 @@ static void on_timer(struct loop_source *source _unused_, uint32_t events _unuse
 	struct vsock_connection *c, *next;
 
 	dev->timer_deadline = LOOP_FOREVER;
-	while ((c = TAILQ_FIRST(&dev->linger)) && c->linger_until <= now) {
+	for (c = TAILQ_FIRST(&dev->linger); c && c->linger_until <= now; c = next) {
+		next = TAILQ_NEXT(c, linger_link);
 		vsock_connection_reset(c);
 		place(dev, c);
 	}
@@ -663,7 +667,8 @@ static void on_timer(struct loop_source *source _unused_, uint32_t events _unuse
 		vsock_connection_ask_credit(c);
 		place(dev, c);
 	}
-	if ((c = TAILQ_FIRST(&dev->linger)))
+	c = TAILQ_FIRST(&dev->linger);
+	if (c)
 		set_timer(dev, c->linger_until);
 	request_service(dev);
 }
@@ -749,18 +754,18 @@ size_t vsock_device_connections(const struct vsock_device *dev)
 
 void vsock_device_free(struct vsock_device *dev)
 {
-	struct vsock_connection *c;
-	struct listener *l;
+	struct vsock_connection *c, *next_c;
+	struct listener *l, *next_l;
 
 	if (!dev)
 		return;
-	while ((l = TAILQ_FIRST(&dev->listeners))) {
-		TAILQ_REMOVE(&dev->listeners, l, link);
+	for (l = TAILQ_FIRST(&dev->listeners); l; l = next_l) {
+		next_l = TAILQ_NEXT(l, link);
 		vsock_listener_free(l->listener);
 		free(l);
 	}
-	while ((c = TAILQ_FIRST(&dev->all))) {
-		TAILQ_REMOVE(&dev->all, c, all_link);
+	for (c = TAILQ_FIRST(&dev->all); c; c = next_c) {
+		next_c = TAILQ_NEXT(c, all_link);
 		vsock_connection_free(c);
 	}
 	vhost_user_free(dev->vhost);

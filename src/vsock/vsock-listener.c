@@ -24,6 +24,8 @@ struct greeting {
 	uint64_t deadline;
 };
 
+TAILQ_HEAD(greeting_list, greeting);
+
 struct vsock_listener {
 	struct loop *loop;
 	const struct vsock_listener_ops *ops;
@@ -33,7 +35,7 @@ struct vsock_listener {
 	struct loop_source *source;
 	struct loop_source *pause;
 	struct loop_source *timer;
-	TAILQ_HEAD(, greeting) greetings; /* in the order of their deadlines */
+	struct greeting_list greetings; /* in the order of their deadlines */
 	size_t n_greetings;
 };
 
@@ -101,10 +103,12 @@ static void on_deadline(struct loop_source *source, uint32_t events _unused_, vo
 {
 	struct vsock_listener *l = data;
 	uint64_t now = loop_now();
-	struct greeting *g;
+	struct greeting *g, *next;
 
-	while ((g = TAILQ_FIRST(&l->greetings)) && g->deadline <= now)
+	for (g = TAILQ_FIRST(&l->greetings); g && g->deadline <= now; g = next) {
+		next = TAILQ_NEXT(g, link);
 		close_keep_errno(greeting_end(g));
+	}
 	if (g)
 		loop_set_deadline(source, g->deadline);
 }
@@ -181,10 +185,12 @@ size_t vsock_listener_waiting(const struct vsock_listener *l)
 
 void vsock_listener_free(struct vsock_listener *l)
 {
-	struct greeting *g;
+	struct greeting *g, *next;
 
-	while ((g = TAILQ_FIRST(&l->greetings)))
+	for (g = TAILQ_FIRST(&l->greetings); g; g = next) {
+		next = TAILQ_NEXT(g, link);
 		close_keep_errno(greeting_end(g));
+	}
 	loop_remove(l->source);
 	loop_remove(l->pause);
 	loop_remove(l->timer);

@@ -54,6 +54,12 @@ static void put16(size_t at, uint16_t value)
 	memcpy(bytes + at, &value, 2);
 }
 
+static void put_text(size_t at, const char *text)
+{
+	for (; *text; text++)
+		bytes[at++] = (uint8_t)*text;
+}
+
 static uint16_t get16(size_t at)
 {
 	uint16_t value;
@@ -94,7 +100,7 @@ static void test_memory(void)
 	CHECK(!guest_memory_at(&mem, BASE - 1, &len));
 	CHECK(!guest_memory_at(&mem, BASE + 4 * PAGE, &len));
 	CHECK(!guest_memory_at(&mem, UINT64_MAX, &len));
-	memcpy(bytes + 2 * PAGE - 4, "abcdefgh", 8);
+	put_text(2 * PAGE - 4, "abcdefgh");
 	CHECK_INT(guest_memory_read(&mem, BASE + 2 * PAGE - 4, copy, 8), ==, 0);
 	CHECK(memcmp(copy, "abcdefgh", 8) == 0);
 	CHECK_INT(guest_memory_read(&mem, BASE + 4 * PAGE - 4, copy, 8), ==, -EFAULT);
@@ -154,8 +160,8 @@ static void test_chain_across_regions(void)
 
 	set_up(false);
 	CHECK_INT(vring_pop(&ring, iov, &chain, NULL), ==, 0);
-	memcpy(bytes + 2 * PAGE - 2, "cdef", 4);
-	memcpy(bytes + DATA, "ab", 2);
+	put_text(2 * PAGE - 2, "cdef");
+	put_text(DATA, "ab");
 	put_desc(3, BASE + DATA, 2, 1, 1);
 	put_desc(1, BASE + 2 * PAGE - 2, 4, 0, 0);
 	offer(3);

@@ -40,13 +40,13 @@ static void flow_check(struct flow *f, const uint8_t *from, size_t len)
 
 /* One connection: the client's end, and what the guest knows of it. */
 struct stream {
-	int fd;
-	uint32_t guest_port, host_port;
 	struct flow to_guest, to_host;
 	uint8_t pending[65536]; /* what the client has made and the socket has not taken */
 	size_t pending_start, pending_len;
 	uint32_t tx_cnt, peer_buf_alloc, peer_fwd_cnt;
 	uint32_t fwd_cnt, told;
+	int fd;
+	uint32_t guest_port, host_port;
 	bool host_closed, guest_closed, got_shutdown, got_eof, reset;
 };
 
