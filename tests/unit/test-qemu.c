@@ -257,6 +257,9 @@ static void check_life(const char *mode, bool kvm, const char *expected)
 	setup(&f, mode, (struct qemu_config){.kvm = kvm}, -1);
 	wait_for(&f, "exit:");
 	CHECK_INT(qemu_get_state(f.qemu), ==, QEMU_GONE);
+	/* The deadline may pass before QMP is up. */
+	if (!strcmp(mode, "hang") && !strncmp(f.heard.data, "up ", 3))
+		strbuf_consume(&f.heard, 3);
 	check_heard(&f, expected);
 	teardown(&f);
 }
@@ -293,7 +296,7 @@ static void test_early_ends(void)
 					      "guest was up",
 					      " exit:died:"));
 	check_life("hang", false,
-		   "up failed:boot:" TWICE("the guest was not up after 0 seconds (without KVM)",
+		   "failed:boot:" TWICE("the guest was not up after 0 seconds (without KVM)",
 					   " exit:died:"));
 }
 
@@ -317,7 +320,7 @@ static void test_accel(void)
 		   "up failed:acceleration:" TWICE(
 			   "the VM stopped with an internal error of KVM" NOTE, " exit:died:"));
 	check_life("hang", true,
-		   "up failed:acceleration:" TWICE("the guest was not up after 0 seconds "
+		   "failed:acceleration:" TWICE("the guest was not up after 0 seconds "
 						   "(with KVM)" NOTE,
 						   " exit:died:"));
 }
