@@ -297,7 +297,7 @@ static void test_early_ends(void)
 					      " exit:died:"));
 	check_life("hang", false,
 		   "failed:boot:" TWICE("the guest was not up after 0 seconds (without KVM)",
-					   " exit:died:"));
+					" exit:died:"));
 }
 
 #define NOTE "; note that no flag"
@@ -321,8 +321,8 @@ static void test_accel(void)
 			   "the VM stopped with an internal error of KVM" NOTE, " exit:died:"));
 	check_life("hang", true,
 		   "failed:acceleration:" TWICE("the guest was not up after 0 seconds "
-						   "(with KVM)" NOTE,
-						   " exit:died:"));
+						"(with KVM)" NOTE,
+						" exit:died:"));
 }
 
 static void test_qmp_trouble(void)
