@@ -16,12 +16,15 @@ vminit_rooms = \
 	vminit/plan.c vminit/plan.h \
 	vminit/plan-process.c vminit/plan-process.h \
 	vminit/privileges.c vminit/privileges.h \
+	vminit/proc-info.c vminit/proc-info.h \
 	vminit/process.c vminit/process.h \
 	vminit/rootfs.c vminit/rootfs.h \
 	vminit/seccomp-filter.c vminit/seccomp-filter.h \
 	vminit/service.h \
 	vminit/service-container.c \
+	vminit/service-events.c \
 	vminit/service-guest.c \
+	vminit/service-list.c \
 	vminit/service-sandbox.c \
 	vminit/service-system.c \
 	vminit/setup.c vminit/setup.h \
@@ -52,7 +55,7 @@ check_PROGRAMS += tests/unit/test-vminit tests/unit/test-vminit-guest
 
 tests_unit_test_vminit_SOURCES = tests/unit/test-vminit.c tests/unit/test.h \
 	vminit/mount-options.c vminit/plan.c vminit/plan-process.c vminit/exec-path.c vminit/inroot.c \
-	vminit/home.c
+	vminit/home.c vminit/proc-info.c
 tests_unit_test_vminit_CFLAGS = $(AM_CFLAGS)
 tests_unit_test_vminit_LDADD = $(host_libs)
 

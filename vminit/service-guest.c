@@ -175,9 +175,12 @@ static const struct rpc_method methods[] = {
 	{"SignalContainer", signal_container},
 	{"PauseContainer", pause_container},
 	{"ResumeContainer", resume_container},
+	{"ListProcesses", service_list_processes},
+	{"Events", service_events},
 };
 
 void service_add_guest(struct service *service, struct rpc_server *server)
 {
+	containers_watch(service->containers, service_event, service);
 	rpc_server_add_service(server, GUEST_SERVICE, methods, ARRAY_SIZE(methods), service);
 }

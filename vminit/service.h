@@ -48,7 +48,9 @@ struct process *service_find_process(struct rpc_call *call, const char *containe
 				     const char *process_id);
 struct container *service_find_container(struct rpc_call *call, const char *container_id);
 
-/* service-events.c */
+/* service-events.c: service_event() is for containers_watch(), with the service as data. */
+void service_event(enum container_event kind, struct container *container, struct process *process,
+		   void *data);
 void service_events(struct rpc_call *call, const ProtobufCMessage *message);
 /* service-list.c */
 void service_list_processes(struct rpc_call *call, const ProtobufCMessage *message);

@@ -220,6 +220,50 @@ static void test_life(void)
 	CHECK_INT(harness_remove(&h, "c1", &err), ==, -ENOENT);
 }
 
+/* Letters for the events in their order: e for an end, r for a removal, . for the stream's end. */
+static char event_letters[8];
+
+static void event_message(struct rpc_request *request, const ProtobufCMessage *message, void *data)
+{
+	const GUEST(Event) *event = (const void *)message;
+	size_t n = strlen(event_letters);
+
+	(void)request;
+	(void)data;
+	if (n < sizeof(event_letters) - 1)
+		event_letters[n] =
+			event->event_case == GUEST_CONST(EVENT__EVENT_PROCESS_EXITED) ? 'e' : 'r';
+}
+
+static void event_end(struct rpc_request *request, const ProtobufCMessage *reply,
+		      const struct error *err, void *data)
+{
+	(void)request;
+	(void)reply;
+	(void)data;
+	strcat(event_letters, err ? "!" : ".");
+}
+
+static void test_events(void)
+{
+	_cleanup_free_ char *config = harness_config(&h, "exit 1", "", "", "");
+	GUEST(EventsRequest) request = GUEST_INIT(EVENTS_REQUEST);
+	char *ids[] = {(char *)"c1"};
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	CHECK_INT(harness_create(&h, "c1", config, NULL, &err), ==, 0);
+	request.container_ids = ids;
+	request.n_container_ids = 1;
+	rpc_client_stream(h.client, GUEST_SERVICE, "Events", &request.base, HARNESS_TIMEOUT,
+			  event_message, event_end, NULL);
+	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 1);
+	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+	for (int i = 0; i < 100 && strlen(event_letters) < 3; i++)
+		loop_iterate(h.loop, loop_now() + 100000);
+	CHECK_STR(event_letters, "er.");
+}
+
 static void test_kill_created(void)
 {
 	_cleanup_free_ char *config = harness_config(&h, "sleep 100", "", "", "");
@@ -233,13 +277,16 @@ static void test_kill_created(void)
 
 static void test_exec(void)
 {
-	_cleanup_free_ char *config = harness_config(&h, "echo in > /tmp/mark; sleep 100", "", "", "");
+	_cleanup_free_ char *config = harness_config(&h, "echo in > /dev/mark; sleep 100", "", "", "");
 	_cleanup_free_ char *command = harness_config(
-		&h, "cat /tmp/mark; readlink /proc/self/ns/mnt /proc/1/ns/mnt | uniq | wc -l; "
+		&h, "until test -s /dev/mark; do sleep 0.01; done; cat /dev/mark; readlink /proc/self/ns/mnt /proc/1/ns/mnt | uniq | wc -l; "
 		"sleep 50 & exit 3", "", "", "");
 	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+	GUEST(ListProcessesRequest) request = GUEST_INIT(LIST_PROCESSES_REQUEST);
+	const GUEST(ListProcessesResponse) *list;
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
+	ProtobufCMessage *reply = NULL;
 
 	CHECK_INT(harness_create(&h, "c1", config, NULL, &err), ==, 0);
 	CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
@@ -253,6 +300,20 @@ static void test_exec(void)
 	CHECK_STR(out.data, "in\n1\n");
 	CHECK_INT(harness_wait(&h, "c1", "e1", &err), ==, 3);
 	harness_stream_close(&streams[1]);
+	request.container_id = (char *)"c1";
+	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "ListProcesses", &request.base,
+				       HARNESS_TIMEOUT, &reply, &err), ==, 0);
+	/* The init, its sleep, and the one that the exec'd process left. */
+	list = (const void *)reply;
+	CHECK_INT(list->n_processes, ==, 3);
+	for (size_t i = 0; i < list->n_processes; i++) {
+		const GUEST(Process) *p = list->processes[i];
+
+		/* The others may be on their way from fork to execve. */
+		CHECK_STR(p->process_id, p->container_pid == 1 ? "c1" : "");
+		CHECK_INT(p->n_arguments, >=, 2);
+	}
+	grpc_free(reply);
 	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
 }
 
@@ -461,6 +522,7 @@ int main(void)
 	TEST_RUN(test_hooks);
 	TEST_RUN(test_terminal);
 	TEST_RUN(test_life);
+	TEST_RUN(test_events);
 	TEST_RUN(test_kill_created);
 	TEST_RUN(test_exec);
 	TEST_RUN(test_stdio);

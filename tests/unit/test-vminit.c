@@ -16,6 +16,7 @@
 #include "vminit/inroot.h"
 #include "vminit/mount-options.h"
 #include "vminit/plan.h"
+#include "vminit/proc-info.h"
 
 static struct mount_options parse_words(const char *text)
 {
@@ -214,6 +215,25 @@ static void test_home(void)
 	}
 }
 
+static void test_proc_info(void)
+{
+	struct proc_info info = {0};
+
+	CHECK_INT(proc_info_parse_stat("42 (a) b (c)) S 7 42 42 34817 42 4194560 1 2 3 4 11 22 0 0 20 0 "
+				       "1 0 777 4096 88 18446744073709551615 1 1", &info), ==, 0);
+	CHECK_STR(info.command, "a) b (c)");
+	CHECK_INT(info.state, ==, 'S');
+	CHECK_INT(info.ppid, ==, 7);
+	CHECK_STR(info.tty, "pts/1");
+	CHECK_INT(info.cpu_ticks, ==, 33);
+	CHECK_INT(info.start_ticks, ==, 777);
+	CHECK_INT(info.rss_pages, ==, 88);
+	CHECK_INT(proc_info_parse_status("Name:\tx\nUid:\t12\t0\t0\t0\nNSpid:\t42\t5\n", &info), ==, 0);
+	CHECK_INT(info.uid, ==, 12);
+	CHECK_INT(info.container_pid, ==, 5);
+	CHECK_INT(proc_info_parse_stat("42 no", &info), ==, -EBADMSG);
+}
+
 int main(void)
 {
 	log_set_stderr(-1);
@@ -225,5 +245,6 @@ int main(void)
 	TEST_RUN(test_inroot);
 	TEST_RUN(test_exec_path);
 	TEST_RUN(test_home);
+	TEST_RUN(test_proc_info);
 	return test_end();
 }
