@@ -66,7 +66,10 @@ int template_recipe(const struct qemu_config *config, const struct template_fact
 /* Its hash. */
 struct template_key template_recipe_key(const char *recipe);
 
-/* All three. */
+/* Facts and recipe in one; the caller frees it. */
+int template_recipe_make(const struct qemu_config *config, char **ret, struct error *err);
+
+/* All of it: what a start looks for. */
 int template_key_make(const struct qemu_config *config, struct template_key *ret,
 		      struct error *err);
 

@@ -8,10 +8,12 @@
  * The store is a directory with a directory for each key in it:
  *
  *	KEY/meta.json	what it was made from, sizes, checksums; see template-meta.h
- *	KEY/memory	the pages of the guest's memory that hold something, one behind the other
- *	KEY/state	QEMU's device state, and behind it the table of those pages
+ *	KEY/memory	the pages of the guest's memory that hold something, one behind the other,
+ *			and the table of where they belong; see template-pages.h
+ *	KEY/state	QEMU's device state
  *	.lock		flock: one builder at a time
- *	.new-KEY	what a builder is at; one found while nobody holds the lock is garbage
+ *	.new-KEY, .old-KEY	what a builder is at or a removal was at; a builder, who has the
+ *			lock, takes those of others for garbage
  *	.failed-KEY	why the last build failed: the background does not try again for a while
  *
  * A template appears and goes by rename of its directory, complete or not at all; nothing in it
@@ -43,8 +45,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/error.h"
+#include "lib/loop.h"
 #include "template/template-key.h"
 #include "vmm/accel.h"
 #include "vmm/qemu-args.h"
@@ -65,6 +69,7 @@ struct template_pages;
  * @state_fd: of QEMU's device state, at its beginning; no others share its position
  * @pages: owned
  * @store_fd: the directory it is in; it pins a mount until template_close()
+ * @directory_inode: of the template's own directory
  */
 struct template {
 	struct template_key key;
@@ -73,6 +78,7 @@ struct template {
 	int state_fd;
 	struct template_pages *pages;
 	int store_fd;
+	ino_t directory_inode;
 };
 
 #define TEMPLATE_INIT {.memory_fd = -1, .state_fd = -1, .store_fd = -1}

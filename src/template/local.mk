@@ -1,0 +1,10 @@
+# Booted VMs that are kept, and restored for new containers.
+template_sources = \
+	src/template/idle.c src/template/idle.h \
+	src/template/template.h \
+	src/template/template-build.c \
+	src/template/template-digest.c src/template/template-digest.h \
+	src/template/template-key.c src/template/template-key.h \
+	src/template/template-meta.c src/template/template-meta.h \
+	src/template/template-pages.c src/template/template-pages.h \
+	src/template/template-store.c src/template/template-store.h
