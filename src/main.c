@@ -14,18 +14,21 @@
 #include "command/help.h"
 #include "lib/alloc.h"
 #include "lib/process.h"
+#include "lib/trace.h"
 
 #define UNKNOWN_COMMAND 3 /* runc's exit code for it */
 
 /**
  * struct program - what main owns
  * @log_fd: of --log; -1 for none; 2 where the log is stderr itself
+ * @trace_fd: of --trace-start; -1 for none
  */
 struct program {
 	struct globals globals;
 	char *root;
 	char *log_path;
 	int log_fd;
+	int trace_fd;
 };
 
 static void cleanup_program(struct program *p)
@@ -33,6 +36,8 @@ static void cleanup_program(struct program *p)
 	log_set_file(-1, LOG_FORMAT_TEXT);
 	if (p->log_fd != STDERR_FILENO)
 		close_keep_errno(p->log_fd);
+	trace_set_file(-1);
+	close_keep_errno(p->trace_fd);
 	free(p->root);
 	free(p->log_path);
 }
@@ -90,6 +95,20 @@ static int open_log(struct program *p, struct error *err)
 	}
 	log_set_stderr(-1);
 	log_set_file(p->log_fd, g->log_format);
+	return 0;
+}
+
+static int open_trace(struct program *p, struct error *err)
+{
+	const char *path = p->globals.trace_path;
+
+	if (!path)
+		return 0;
+	p->trace_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	if (p->trace_fd < 0)
+		return error_errno(err, errno, "open the trace \"%s\"", path);
+	trace_set_file(p->trace_fd);
+	trace_step("begins");
 	return 0;
 }
 
@@ -171,6 +190,8 @@ static int run(struct program *p, char **args)
 
 	complete_globals(p);
 	r = open_log(p, &err);
+	if (!r)
+		r = open_trace(p, &err);
 	if (n < 0) {
 		print_usage(NULL, error_message(&usage_err));
 		return report(p, 1, &usage_err);
@@ -194,7 +215,7 @@ static int run(struct program *p, char **args)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(cleanup_program) struct program p = {.log_fd = -1};
+	_cleanup_(cleanup_program) struct program p = {.log_fd = -1, .trace_fd = -1};
 
 	/* execve() may have been given no arguments at all. */
 	if (argc < 1)

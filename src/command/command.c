@@ -66,6 +66,8 @@ const struct option_def global_option_defs[] = {
 	OPTION(struct globals, rootless, OPTION_ENUM, "rootless", 0, "value",
 	       "go on where the host's cgroups are not permitted: true, false or auto",
 	       .default_value = "auto", .choices = rootless_names),
+	OPTION(struct globals, trace_path, OPTION_STRING, "trace-start", 0, "value",
+	       "file to append the steps of a start to, with their times"),
 	OPTION(struct globals, show_version, OPTION_FLAG, "version", 'v', NULL,
 	       "print the version"),
 	OPTION_END,

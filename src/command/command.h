@@ -52,6 +52,7 @@ enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MA
  * struct globals - the options in front of the command
  * @root: of --root, absolute, not canonical; it need not exist
  * @log_path: of --log, absolute; NULL for none. main opened it already; for child programs.
+ * @trace_path: of --trace-start; main opened it already
  * @log_format: of --log-format
  * @debug: of --debug; the log level is set already
  * @systemd_cgroup: of --systemd-cgroup; for commands @cgroup_manager is what counts
@@ -62,6 +63,7 @@ enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MA
 struct globals {
 	const char *root;
 	const char *log_path;
+	const char *trace_path;
 	enum log_format log_format;
 	bool debug;
 	bool systemd_cgroup;

@@ -10,4 +10,5 @@ lib_sources = \
 	src/lib/process.c src/lib/process.h \
 	src/lib/relay.c src/lib/relay.h \
 	src/lib/socket.c src/lib/socket.h \
-	src/lib/strbuf.c src/lib/strbuf.h
+	src/lib/strbuf.c src/lib/strbuf.h \
+	src/lib/trace.c src/lib/trace.h

@@ -16,10 +16,13 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/socket.h"
+#include "lib/trace.h"
 #include "lifecycle/lifecycle.h"
 #include "monitor/monitor.h"
 #include "monitor/share.h"
+#include "monitor/vm-setup.h"
 #include "standin/standin.h"
+#include "template/template.h"
 
 /* What create has in hand while it works; freed in the reverse order of its making. */
 struct creation {
@@ -31,6 +34,8 @@ struct creation {
 	int rootfs_fd;
 	int console;
 	char *vm_dir;
+	struct vm_setup setup;
+	bool warm;
 	struct monitor monitor;
 	struct standin standin;
 };
@@ -47,6 +52,7 @@ static void creation_clear(struct creation *k)
 			close_keep_errno(k->trees[i]);
 	free(k->trees);
 	free(k->vm_dir);
+	vm_setup_clear(&k->setup);
 	plan_free(k->plan);
 	bundle_free(k->bundle);
 }
@@ -156,25 +162,25 @@ static int open_trees(struct creation *k, struct error *err)
 	return share_open_trees(&rootfs, 1, &k->rootfs_fd, err);
 }
 
-static enum accel_request wanted_accel(struct error *err, int *r)
+static int find_setup(struct creation *k, struct error *err)
 {
-	const char *name = getenv("RUNVM_ACCEL");
-	enum accel_request request = ACCEL_AUTO;
+	enum accel_request accel;
+	int r;
 
-	if (name && *name)
-		*r = accel_request_from_string(name, &request, err);
-	return request;
+	r = vm_setup_wanted_accel(&accel, err);
+	return r < 0 ? r : vm_setup_find(&k->plan->vm, accel, &k->setup, err);
 }
 
 static int start_processes(struct creation *k, struct error *err)
 {
-	struct monitor_config monitor = {
+	const struct monitor_config monitor = {
 		.id = k->c->id,
 		.vm_dir = k->vm_dir,
 		.vm_dirfd = k->c->dirfd,
 		.plan = k->plan,
 		.trees = k->trees,
 		.cgroups = k->c->status.cgroups,
+		.setup = &k->setup,
 		.lock_fd = k->c->lock_fd,
 	};
 	const struct standin_config standin = {
@@ -187,11 +193,9 @@ static int start_processes(struct creation *k, struct error *err)
 		.cgroups = k->c->status.cgroups,
 		.lock_fd = k->c->lock_fd,
 	};
-	int r = 0;
+	int r;
 
-	monitor.accel = wanted_accel(err, &r);
-	if (!r)
-		r = monitor_start(&monitor, &k->monitor, err);
+	r = monitor_start(&monitor, &k->monitor, err);
 	if (r < 0)
 		return r;
 	k->c->status.monitor = k->monitor.process;
@@ -224,7 +228,7 @@ static int wait_created(struct creation *k, struct error *err)
 	do {
 		r = standin_wait(&k->standin, STANDIN_CREATED, k->monitor.lease, deadline, err);
 		if (r == -EAGAIN) {
-			r = monitor_receive(&k->monitor, err);
+			r = monitor_receive(&k->monitor, &k->warm, err);
 			if (r < 0)
 				return r;
 			r = -EAGAIN;
@@ -304,16 +308,32 @@ static int hand_over(struct creation *k, struct error *err)
 	return r;
 }
 
+/* The next VM of this kind shall not have to boot. */
+static void prepare_warm_start(const struct creation *k)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct qemu_config config;
+
+	if (k->warm)
+		return;
+	config = vm_setup_config(&k->setup);
+	if (template_build_in_background(&config, &k->setup.accel, &err) < 0)
+		log_info("no template is made: %s", error_message(&err));
+}
+
 int lifecycle_create(const char *id, const struct lifecycle_create *options,
 		     struct container *ret, struct error *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
 	_cleanup_(creation_clear) struct creation k = {
 		.options = options, .c = &c, .rootfs_fd = -1,
-		.console = -1, .monitor = MONITOR_INIT, .standin = STANDIN_INIT};
+		.console = -1, .setup = {.accel = ACCEL_INIT}, .monitor = MONITOR_INIT, .standin = STANDIN_INIT};
 	int r;
 
 	r = load(&k, id, err);
+	trace_step("planned");
+	if (!r)
+		r = find_setup(&k, err);
 	if (!r)
 		r = connect_console(&k, err);
 	if (!r)
@@ -322,12 +342,15 @@ int lifecycle_create(const char *id, const struct lifecycle_create *options,
 		return r;
 	k.vm_dir = xasprintf("%s/%s", c.root_path, id);
 	r = write_down(&k, err);
+	trace_step("written down");
 	if (!r)
 		r = open_trees(&k, err);
 	if (!r)
 		r = start_processes(&k, err);
+	trace_step("processes");
 	if (!r)
 		r = bring_up(&k, err);
+	trace_step("up");
 	if (!r)
 		r = hand_over(&k, err);
 	if (r < 0) {
@@ -339,6 +362,8 @@ int lifecycle_create(const char *id, const struct lifecycle_create *options,
 			log_warning("clean up after the failure: %s", error_message(&ignored));
 		return r;
 	}
+	trace_step("created");
+	prepare_warm_start(&k);
 	*ret = c;
 	c = (struct container)CONTAINER_INIT;
 	return 0;

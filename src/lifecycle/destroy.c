@@ -6,6 +6,7 @@
 #include "container/hooks.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/trace.h"
 #include "lifecycle/lifecycle.h"
 
 /* What the monitor may take to write back what the container left in the guest's memory. */
@@ -52,10 +53,13 @@ int lifecycle_destroy(struct container *c, struct error *err)
 	/* Without the stand-in's lease it ends by itself; pid 1 of its namespace, it goes last. */
 	if (!r)
 		r = end_process(&c->status.monitor, MONITOR_END_TIMEOUT, "monitor", err);
+	trace_step("monitor ended");
 	if (!r)
 		r = cgroup_remove(c->status.cgroups, err);
 	if (r < 0)
 		return r;
 	run_poststop(c);
-	return container_remove(c, err);
+	r = container_remove(c, err);
+	trace_step("destroyed");
+	return r;
 }

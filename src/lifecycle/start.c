@@ -5,6 +5,7 @@
 #include "container/hooks.h"
 #include "guest/guest.h"
 #include "lib/log.h"
+#include "lib/trace.h"
 #include "lifecycle/lifecycle.h"
 
 static void client_freep(struct rpc_client **client)
@@ -72,6 +73,7 @@ int lifecycle_start(struct container *c, struct error *err)
 	if (r < 0)
 		return r;
 	r = tell_guest(c, err);
+	trace_step("started");
 	/* A start that was killed before it could write it down: the guest knows better. */
 	if (r == -EALREADY)
 		r = error_set(err, EBUSY, "cannot start an already running container");

@@ -11,12 +11,15 @@
 
 #define LEASE_SOCKET "monitor.sock"
 
+/* The VM was restored from a template. */
+#define LEASE_WARM "warm"
+
 enum lease_message {
 	/* from the holder */
 	LEASE_CONTAINER = 'C', /* text: container's id: this is the stand-in of its init */
 	LEASE_ENDED = 'E',     /* the container has ended in the guest, nothing is left there */
 	/* from the monitor */
-	LEASE_READY = 'R',     /* the VM runs and vminitd answers */
+	LEASE_READY = 'R',     /* the VM runs and vminitd answers; text: LEASE_WARM or nothing */
 	LEASE_FAILED = 'F',    /* an error: the VM did not start */
 	LEASE_DOWN = 'D',      /* an error: the VM has ended, and why */
 };

@@ -4,4 +4,5 @@ monitor_sources = \
 	src/monitor/lease.h \
 	src/monitor/monitor.c src/monitor/monitor.h \
 	src/monitor/monitor-main.c \
-	src/monitor/share.c src/monitor/share.h
+	src/monitor/share.c src/monitor/share.h \
+	src/monitor/vm-setup.c src/monitor/vm-setup.h

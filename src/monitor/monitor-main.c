@@ -14,10 +14,11 @@
 #include "lib/loop.h"
 #include "lib/packet.h"
 #include "lib/socket.h"
-#include "monitor/assets.h"
+#include "lib/trace.h"
 #include "monitor/lease.h"
 #include "monitor/monitor.h"
 #include "monitor/share.h"
+#include "template/template.h"
 #include "vmm/console.h"
 #include "vmm/qemu.h"
 #include "vmm/virtiofsd.h"
@@ -48,8 +49,8 @@ struct vm {
 	int listeners[N_LISTENERS];
 	int console_log;
 	struct share share;
-	struct accel accel;
-	struct assets assets;
+	struct vm_setup *setup;
+	struct template template;
 	struct virtiofsd_program virtiofsd_program;
 	struct qemu *qemu;
 	struct virtiofsd *virtiofsd;
@@ -57,10 +58,10 @@ struct vm {
 	struct rpc_client *client;
 	struct lease *leases;
 	bool ready;	/* vminitd has answered */
-	bool retried;	/* KVM failed, and this is the second start */
+	bool warm;	/* the VM is restored from a template */
 };
 
-static int vm_boot(struct vm *vm, struct error *err);
+static int vm_boot(struct vm *vm, bool warm, struct error *err);
 
 /* --- the end --- */
 
@@ -193,11 +194,12 @@ static void on_setup_done(struct rpc_request *request _unused_,
 
 	if (err)
 		vm_down_with(vm, err, "set up the guest");
+	trace_step("setup");
 	vm->ready = true;
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
 	for (struct lease *l = vm->leases; l; l = l->next)
-		(void)packet_send(l->fd, LEASE_READY, NULL);
+		(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
 	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &own) < 0)
 		vm_down(vm, &own);
 }
@@ -208,6 +210,8 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 
 	if (err)
 		vm_down_with(vm, err, "plug the VM's devices");
+	trace_step("plugged");
+	template_close(&vm->template);
 	qemu_continue(qemu, NULL, NULL);
 	guest_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
 }
@@ -231,15 +235,23 @@ static void on_qemu_failed(struct qemu *qemu _unused_, enum qemu_failure kind,
 {
 	_cleanup_error_ struct error again = ERROR_INIT;
 	struct vm *vm = data;
+	bool restore = kind == QEMU_FAILED_RESTORE && vm->warm;
+	bool accel = kind == QEMU_FAILED_ACCEL && !vm->setup->accel.forced && vm->setup->accel.kvm;
 
-	if (kind != QEMU_FAILED_ACCEL || vm->accel.forced || vm->retried)
+	if (restore) {
+		log_warning("the VM of container %s does not come from its template, booting it: %s",
+			    vm->config->id, error_message(err));
+		template_discard(&vm->template);
+	} else if (accel) {
+		log_warning("the VM of container %s does not run with KVM, trying without: %s",
+			    vm->config->id, error_message(err));
+		accel_fall_back(&vm->setup->accel, error_message(err));
+	} else {
 		vm_down(vm, err);
-	log_warning("the VM of container %s does not run with KVM, trying without: %s",
-		    vm->config->id, error_message(err));
-	vm->retried = true;
-	accel_fall_back(&vm->accel, error_message(err));
+	}
 	vm_unboot(vm);
-	if (vm_boot(vm, &again) < 0)
+	/* Cold in either case: what failed may have failed for the other reason. */
+	if (vm_boot(vm, false, &again) < 0)
 		vm_down(vm, &again);
 }
 
@@ -249,7 +261,13 @@ static void on_qemu_exit(struct qemu *qemu _unused_, enum qemu_end end _unused_,
 	vm_down(data, err);
 }
 
+static void on_qemu_step(struct qemu *qemu _unused_, const char *step, void *data _unused_)
+{
+	trace_step(step);
+}
+
 static const struct qemu_ops qemu_ops = {
+	.on_step = on_qemu_step,
 	.on_ready = on_qemu_ready,
 	.on_failed = on_qemu_failed,
 	.on_exit = on_qemu_exit,
@@ -322,57 +340,67 @@ static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
 	return 0;
 }
 
-static size_t count_strings(char *const *strings)
+static int start_qemu(struct vm *vm, int vsock_fd, int share_fd, struct qemu_config *config,
+		      struct error *err)
 {
-	size_t n = 0;
-
-	while (strings[n])
-		n++;
-	return n;
-}
-
-static int start_qemu(struct vm *vm, int vsock_fd, int share_fd, struct error *err)
-{
-	const struct plan_vm *plan = &vm->config->plan->vm;
 	const struct qemu_chardev chardevs[] = {{VSOCK_CHARDEV, vsock_fd},
 						{SHARE_CHARDEV, share_fd}};
-	const struct qemu_config config = {
-		.program = vm->assets.qemu,
-		.arch = vm_arch_native(),
-		.kvm = vm->accel.kvm,
-		.cpus = plan->size.vcpus,
-		.memory = plan->size.memory,
-		.memory_fd = -1,
-		.kernel = vm->assets.kernel,
-		.initrd = vm->assets.initrd,
-		.kernel_parameters = (const char *const *)plan->kernel_parameters,
-		.n_kernel_parameters = count_strings(plan->kernel_parameters),
-		.chardevs = chardevs,
-		.n_chardevs = ARRAY_SIZE(chardevs),
-		.extra = (const char *const *)plan->parameters,
-		.n_extra = count_strings(plan->parameters),
-	};
 	const struct qemu_start start = {
-		.config = &config,
-		.accel = &vm->accel,
-		.state_fd = -1,
+		.config = config,
+		.accel = &vm->setup->accel,
+		.state_fd = vm->template.state_fd,
 		.console_log_fd = vm->console_log,
 		.cgroup_fd = -1,
 	};
 
+	config->chardevs = chardevs;
+	config->n_chardevs = ARRAY_SIZE(chardevs);
+	config->incoming = vm->warm;
 	return qemu_start(vm->loop, &start, &qemu_ops, vm, &vm->qemu, err);
 }
 
-static int vm_boot(struct vm *vm, struct error *err)
+/* Finds a template for the VM and makes its memory. A VM without one starts cold. */
+static void open_template(struct vm *vm, struct qemu_config *config)
 {
-	_cleanup_close_ int vsock_fd = -1, share_fd = -1;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct template_key key;
 	int r;
 
+	r = template_key_make(config, &key, &err);
+	if (!r)
+		r = template_open(&key, &vm->template, &err);
+	if (!r) {
+		config->memory_fd = template_new_memory(&vm->template, &err);
+		r = config->memory_fd;
+	}
+	vm->warm = r >= 0;
+	if (r < 0) {
+		template_close(&vm->template);
+		log_debug("container %s starts cold: %s", vm->config->id, error_message(&err));
+	}
+}
+
+static int vm_boot(struct vm *vm, bool warm, struct error *err)
+{
+	struct qemu_config config = vm_setup_config(vm->setup);
+	_cleanup_close_ int vsock_fd = -1, share_fd = -1, memory_fd = -1;
+	int r;
+
+	vm->warm = false;
+	if (warm)
+		open_template(vm, &config);
+	memory_fd = config.memory_fd;
+	trace_step(vm->warm ? "template" : "no template");
 	r = start_virtiofsd(vm, &share_fd, err);
 	if (!r)
 		r = start_vsock(vm, &vsock_fd, err);
 	if (!r)
-		r = start_qemu(vm, vsock_fd, share_fd, err);
+		r = start_qemu(vm, vsock_fd, share_fd, &config, err);
+	/* QEMU starts meanwhile; it does not look at the memory before the loop tells it to. */
+	if (!r && vm->warm) {
+		r = template_fill_memory(&vm->template, memory_fd, err);
+		trace_step("memory");
+	}
 	return r;
 }
 
@@ -402,6 +430,8 @@ static void become_a_daemon(const struct monitor_config *config)
 
 	close_keep_errno(config->lock_fd);
 	process_set_title("runvm-monitor");
+	trace_set_name("monitor");
+	trace_step("cloned");
 	(void)setsid();
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* The caller's stdio belongs to the container: nobody may wait for us to close it. */
@@ -423,15 +453,11 @@ static int prepare(struct vm *vm, struct error *err)
 		return error_errno(err, errno, "signalfd");
 	r = cgroup_join(config->cgroups, err);
 	if (!r)
-		r = assets_find(plan->vm.kernel, plan->vm.initrd, plan->vm.hypervisor, &vm->assets, err);
-	if (!r)
 		r = virtiofsd_find(NULL, &vm->virtiofsd_program, err);
-	if (!r)
-		r = accel_detect(config->accel, &vm->accel, err);
 	if (r < 0)
 		return r;
-	if (vm->accel.reason)
-		log_info("container %s: %s", config->id, vm->accel.reason);
+	if (vm->setup->accel.reason)
+		log_info("container %s: %s", config->id, vm->setup->accel.reason);
 	vm->console_log = openat(config->vm_dirfd, CONSOLE_LOG,
 				 O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (vm->console_log < 0)
@@ -440,12 +466,14 @@ static int prepare(struct vm *vm, struct error *err)
 	if (!r)
 		r = share_attach(&vm->share, config->id, plan->exports, plan->n_exports, config->trees,
 				 err);
+	trace_step("share");
 	return r;
 }
 
 _noreturn_ void monitor_main(const struct monitor_config *config, int lease, const int listeners[3])
 {
-	struct vm vm = {.config = config, .console_log = -1, .share = SHARE_INIT, .accel = ACCEL_INIT};
+	struct vm vm = {.config = config, .setup = config->setup,
+			.console_log = -1, .share = SHARE_INIT, .template = TEMPLATE_INIT};
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int r;
 
@@ -458,7 +486,7 @@ _noreturn_ void monitor_main(const struct monitor_config *config, int lease, con
 	(void)loop_add_fd(vm.loop, vm.listeners[LISTENER_LEASE], EPOLLIN, on_lease_connection, &vm);
 	r = prepare(&vm, &err);
 	if (!r)
-		r = vm_boot(&vm, &err);
+		r = vm_boot(&vm, true, &err);
 	if (r < 0)
 		vm_down(&vm, &err);
 	r = loop_run(vm.loop);

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -85,13 +86,15 @@ int monitor_start(const struct monitor_config *config, struct monitor *ret, stru
 	return 0;
 }
 
-int monitor_receive(struct monitor *monitor, struct error *err)
+int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	int r = packet_receive(monitor->lease, &text);
 
-	if (r == LEASE_READY)
+	if (r == LEASE_READY) {
+		*ret_warm = !strcmp(text.data, LEASE_WARM);
 		return 0;
+	}
 	if (r == LEASE_FAILED || r == LEASE_DOWN)
 		return packet_error(text.data, err);
 	if (r < 0)

@@ -9,6 +9,7 @@
  *
  *	makes its small root and the share		share.h
  *	starts virtiofsd and QEMU side by side		vmm/virtiofsd.h, vmm/qemu.h
+ *	restores it from a template, or boots it	template/template.h
  *	plugs vsock and share when the guest is up	one slot, one notification
  *	calls vminitd's Setup				guest/guest.h
  *	opens vsock.sock and vminitd.sock to clients, says LEASE_READY, and lets go of the host
@@ -24,7 +25,7 @@
 #include "container/plan.h"
 #include "lib/error.h"
 #include "lib/process.h"
-#include "vmm/accel.h"
+#include "monitor/vm-setup.h"
 
 /* From the start of create's wait to vminitd's answer; longer than any boot's own deadline. */
 #define MONITOR_START_TIMEOUT (150 * USEC_PER_SEC)
@@ -37,7 +38,7 @@
  * @plan: exports and VM
  * @trees: detached mounts of the exports
  * @cgroups: directories of the host's cgroups to be in; NULL-terminated; NULL for none
- * @accel: what the user asked for
+ * @setup: how to start the VM; the monitor changes its copy
  * @lock_fd: of the container, closed in the monitor
  */
 struct monitor_config {
@@ -47,7 +48,7 @@ struct monitor_config {
 	const struct plan *plan;
 	int *trees;
 	char *const *cgroups;
-	enum accel_request accel;
+	struct vm_setup *setup;
 	int lock_fd;
 };
 
@@ -75,9 +76,11 @@ int monitor_start(const struct monitor_config *config, struct monitor *ret, stru
 /**
  * monitor_receive() - what the monitor says on create's lease
  *
+ * @ret_warm: with LEASE_READY: whether the VM came from a template
+ *
  * Return: 0 for LEASE_READY; the error of LEASE_FAILED or LEASE_DOWN; -ECHILD when it died.
  */
-int monitor_receive(struct monitor *monitor, struct error *err);
+int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err);
 
 /* Lets go of the lease and closes everything; the VM lives on if somebody else has a lease. */
 void monitor_clear(struct monitor *monitor);

@@ -16,6 +16,7 @@
 #include "lib/packet.h"
 #include "lib/relay.h"
 #include "lib/socket.h"
+#include "lib/trace.h"
 #include "monitor/lease.h"
 #include "standin/namespaces.h"
 #include "standin/standin.h"
@@ -55,6 +56,7 @@ static _noreturn_ void leave(struct standin_life *life, int code)
 	if (life->ended)
 		(void)packet_send(life->lease, LEASE_ENDED, NULL);
 	stdio_free(life->stdio);
+	trace_step("leaves");
 	_exit(code);
 }
 
@@ -110,6 +112,7 @@ static void on_wait_done(struct rpc_request *request _unused_, const ProtobufCMe
 
 	if (err)
 		lose_vm(life, err);
+	trace_step("process ended");
 	life->ended = true;
 	life->exit_code = guest_exit_code(reply);
 	stdio_process_ended(life->stdio);
@@ -159,6 +162,7 @@ static void on_created(struct rpc_request *request _unused_, const ProtobufCMess
 			lose_vm(life, err);
 		fail(life, err);
 	}
+	trace_step("container created");
 	life->created = true;
 	guest_wait_process(life->client, life->config->id, on_wait_done, life);
 	forward_size(life);
@@ -265,6 +269,7 @@ static int run_hooks(struct standin_life *life, struct error *err)
 	_cleanup_strbuf_ struct strbuf state = STRBUF_INIT;
 	const struct oci_hooks *hooks = life->config->hooks;
 
+	trace_step("namespaces");
 	(void)packet_send(life->control, STANDIN_NAMESPACES, NULL);
 	if (packet_receive(life->control, &state) != STANDIN_HOOKS)
 		leave(life, STANDIN_EXIT_LOST);
@@ -301,6 +306,8 @@ _noreturn_ void standin_main(const struct standin_config *config, int control)
 
 	close_keep_errno(config->lock_fd);
 	process_set_title("runvm-standin");
+	trace_set_name("standin");
+	trace_step("cloned");
 	(void)setsid();
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = loop_new(&life.loop);
@@ -328,6 +335,7 @@ _noreturn_ void standin_main(const struct standin_config *config, int control)
 		fail(&life, &err);
 	life.control_source = loop_add_fd(life.loop, life.control, EPOLLIN, on_control, &life);
 	life.lease_source = loop_add_fd(life.loop, life.lease, EPOLLIN, on_lease, &life);
+	trace_step("asks for the container");
 	create_in_guest(&life);
 	r = loop_run(life.loop);
 	error_errno(&err, r, "epoll_wait");
