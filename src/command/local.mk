@@ -43,3 +43,7 @@ tests_unit_test_options_LDADD = $(host_libs)
 tests_unit_test_features_SOURCES = tests/unit/test-features.c tests/unit/test.h \
 	vminit/mount-options.c vminit/mount-options.h
 tests_unit_test_features_LDADD = $(host_libs)
+
+check_PROGRAMS += tests/unit/test-signals
+tests_unit_test_signals_SOURCES = tests/unit/test-signals.c tests/unit/test.h
+tests_unit_test_signals_LDADD = $(host_libs)

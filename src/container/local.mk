@@ -14,3 +14,9 @@ tests_unit_test_container_SOURCES = tests/unit/test-container.c tests/unit/test.
 tests_unit_test_container_LDADD = $(host_libs)
 tests_unit_test_status_SOURCES = tests/unit/test-status.c tests/unit/test.h tests/unit/temporary.h
 tests_unit_test_status_LDADD = $(host_libs)
+
+check_PROGRAMS += tests/unit/test-hooks tests/unit/test-plan
+tests_unit_test_hooks_SOURCES = tests/unit/test-hooks.c tests/unit/test.h tests/unit/temporary.h
+tests_unit_test_hooks_LDADD = $(host_libs)
+tests_unit_test_plan_SOURCES = tests/unit/test-plan.c tests/unit/test.h
+tests_unit_test_plan_LDADD = $(host_libs)
