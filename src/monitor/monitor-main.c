@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -424,6 +425,17 @@ static void on_child(struct loop_source *source _unused_,
 	}
 }
 
+/* Each vsock connection is a descriptor. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void become_a_daemon(const struct monitor_config *config)
 {
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -434,6 +446,7 @@ static void become_a_daemon(const struct monitor_config *config)
 	trace_step("cloned");
 	(void)setsid();
 	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
 	/* The caller's stdio belongs to the container: nobody may wait for us to close it. */
 	log_set_stderr(-1);
 	for (int i = 0; i < 3 && null >= 0; i++)

@@ -36,7 +36,7 @@ static void test_state_and_order(void)
 	CHECK_CONTAINS(text.data, "\nsecond:\n");
 }
 
-static void test_failures(void)
+static void test_failing_hooks(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	char *args[2][4];
@@ -102,7 +102,7 @@ static void test_background_child(void)
 int main(void)
 {
 	TEST_RUN(test_state_and_order);
-	TEST_RUN(test_failures);
+	TEST_RUN(test_failing_hooks);
 	TEST_RUN(test_unread_state);
 	TEST_RUN(test_timeout);
 	TEST_RUN(test_background_child);
