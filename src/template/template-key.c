@@ -155,6 +155,7 @@ int template_recipe(const struct qemu_config *config, const struct template_fact
 	c.chardevs = NULL;
 	c.n_chardevs = 0;
 	c.paused = c.incoming = false;
+	c.tsc_khz = 0; /* measured at every start, a little different each time */
 	r = qemu_args_render(&c, &argv, err);
 	if (r < 0)
 		return r;
