@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&command_spec,
 	&command_start,
 	&command_state,
+	&command_template,
 	&command_features,
 	&command_help,
 	NULL,

@@ -154,5 +154,6 @@ extern const struct command command_run;
 extern const struct command command_spec;
 extern const struct command command_start;
 extern const struct command command_state;
+extern const struct command command_template;
 
 #endif

@@ -10,6 +10,7 @@ command_sources = \
 	src/command/cmd-spec.c \
 	src/command/cmd-start.c \
 	src/command/cmd-state.c \
+	src/command/cmd-template.c \
 	src/command/command.c src/command/command.h \
 	src/command/create-options.c src/command/create-options.h \
 	src/command/describe.c src/command/describe.h \
