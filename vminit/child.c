@@ -22,7 +22,6 @@
 #include "vminit/network.h"
 #include "vminit/privileges.h"
 #include "vminit/rootfs.h"
-#include "vminit/seccomp-filter.h"
 #include "vminit/terminal.h"
 
 #define EXIT_CHILD 1 /* as runc: of a start that failed */
@@ -129,6 +128,20 @@ static int step_program(struct child *child, struct error *err)
 			      err);
 }
 
+/* Before the gate, so that a start only has to load it. */
+static int step_seccomp(struct child *child, struct error *err)
+{
+	const struct plan_process *p = child->process;
+
+	if (p->seccomp_program) {
+		if (seccomp_program_decode(p->seccomp_program, &child->filter) < 0)
+			return error_set(err, EINVAL, "annotations.%s: not a filter",
+					 PLAN_SECCOMP_ANNOTATION);
+		return 0;
+	}
+	return p->seccomp ? seccomp_program_compile(p->seccomp, &child->filter, err) : 0;
+}
+
 static int step_gate(struct child *child, struct error *err)
 {
 	struct child_message created = {.type = CHILD_CREATED};
@@ -175,7 +188,7 @@ static const struct child_step init_steps[] = {
 	{"chdir", step_cwd},
 	{"program", step_program},
 	{"home", home_set},
-	{"seccomp", seccomp_filter_compile},
+	{"seccomp", step_seccomp},
 	{"gate", step_gate},
 	{"hooks", hooks_start_container},
 	{"rlimits", privileges_rlimits},
@@ -194,7 +207,7 @@ static const struct child_step exec_steps[] = {
 	{"chdir", step_cwd},
 	{"program", step_program},
 	{"home", home_set},
-	{"seccomp", seccomp_filter_compile},
+	{"seccomp", step_seccomp},
 	{"gate", step_gate},
 	{"rlimits", privileges_rlimits},
 	{"keyring", privileges_keyring},

@@ -22,6 +22,7 @@
 
 #include "lib/error.h"
 #include "vminit/plan.h"
+#include "vminit/seccomp-program.h"
 
 #define CHILD_SYNC_FD 3
 /* The longest message of an error on its way from the child. */
@@ -62,7 +63,7 @@ struct child_setup {
  * @terminal_fd: the slave of the pty, -1 without one
  * @program: path to execute, owned
  * @env: its environment
- * @filter: seccomp program, owned; length 0 for none
+ * @filter: owned; length 0 for none
  */
 struct child {
 	const struct child_setup *setup;
@@ -72,11 +73,7 @@ struct child {
 	int terminal_fd;
 	char *program;
 	char *const *env;
-	struct child_filter {
-		void *instructions;
-		unsigned short length; /* instructions */
-		unsigned int flags;    /* SECCOMP_FILTER_FLAG_* */
-	} filter;
+	struct seccomp_program filter;
 };
 
 /**

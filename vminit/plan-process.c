@@ -149,10 +149,13 @@ static const char *search_path(char *const *env)
 
 static char *const no_strings[] = {NULL};
 
-int plan_process_fill(const struct oci_process *spec, const struct oci_seccomp *seccomp,
+int plan_process_fill(const struct oci_process *spec, const struct plan *container,
 		      struct plan_process *ret, struct error *err)
 {
-	struct plan_process p = {.seccomp = seccomp};
+	struct plan_process p = {
+		.seccomp = container->spec->linux->seccomp,
+		.seccomp_program = oci_spec_annotation(container->spec, PLAN_SECCOMP_ANNOTATION),
+	};
 	int r;
 
 	if (!spec->n_args)
@@ -196,7 +199,7 @@ int plan_exec(struct oci_process *spec, const struct plan *container, struct pla
 
 	r = oci_process_validate(spec, "process", err);
 	if (!r)
-		r = plan_process_fill(spec, container->process.seccomp, ret, err);
+		r = plan_process_fill(spec, container, ret, err);
 	if (r < 0)
 		return r;
 	ret->spec = TAKE_PTR(owned);

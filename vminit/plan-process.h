@@ -8,10 +8,10 @@
 /**
  * plan_process_fill() - a process in the kernel's terms
  * @spec: borrowed by the result
- * @seccomp: borrowed by the result, may be NULL
+ * @container: whose seccomp filter it gets, borrowed by the result
  * @ret: to be cleared by plan_process_clear(); written only on success
  */
-int plan_process_fill(const struct oci_process *spec, const struct oci_seccomp *seccomp,
+int plan_process_fill(const struct oci_process *spec, const struct plan *container,
 		      struct plan_process *ret, struct error *err);
 
 #endif

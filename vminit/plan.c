@@ -242,7 +242,7 @@ static int plan_fill(struct plan *plan, struct error *err)
 	if (!r)
 		r = plan_linux(spec->linux, plan, err);
 	if (!r)
-		r = plan_process_fill(spec->process, spec->linux->seccomp, &plan->process, err);
+		r = plan_process_fill(spec->process, plan, &plan->process, err);
 	return r;
 }
 

@@ -44,6 +44,7 @@ struct plan_capabilities {
  * @search_path: PATH of @env, or PLAN_DEFAULT_PATH
  * @has_capabilities: false leaves all that vminitd has (config.json says nothing)
  * @rows: 0: not given
+ * @seccomp_program: of PLAN_SECCOMP_ANNOTATION; NULL without one, and then @seccomp counts
  */
 struct plan_process {
 	struct oci_process *spec;
@@ -68,6 +69,7 @@ struct plan_process {
 	uint16_t rows;
 	uint16_t columns;
 	const struct oci_seccomp *seccomp;
+	const char *seccomp_program;
 };
 
 enum plan_mount_kind {
@@ -143,8 +145,12 @@ struct plan {
 	struct plan_process process;
 };
 
-/* The annotation by which the host says where the bundle is; hooks do not see it. */
-#define PLAN_BUNDLE_ANNOTATION "runvm.bundle"
+/*
+ * Annotations by which the host says where the bundle is, and what linux.seccomp amounts to (as text,
+ * see seccomp-program.h; linux.seccomp can be left out then). Hooks do not see them.
+ */
+#define PLAN_BUNDLE_ANNOTATION	"runvm.bundle"
+#define PLAN_SECCOMP_ANNOTATION "runvm.seccomp"
 
 /**
  * plan_container() - plan a container and its first process

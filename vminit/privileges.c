@@ -148,7 +148,7 @@ static int raise_ambient(uint64_t ambient)
 	return 0;
 }
 
-static int load_filter(const struct child_filter *filter)
+static int load_filter(const struct seccomp_program *filter)
 {
 	struct sock_fprog program = {.len = filter->length, .filter = filter->instructions};
 

@@ -9,6 +9,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "vminit-harness.h"
+#include "vminit/seccomp-program.h"
 
 static struct harness h;
 
@@ -166,6 +167,33 @@ static void test_seccomp(void)
 		  "\"noNewPrivileges\":true", profile, "", 0, "No space left on device\n9");
 	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; id -u", ",\"user\":{\"uid\":9,\"gid\":9}",
 		  profile, "", 0, "No space left on device\n9");
+}
+
+/* The same as text, compiled by the client. */
+static void test_seccomp_program(void)
+{
+	static char mkdir_name[] = "mkdir", mkdirat_name[] = "mkdirat";
+	char *names[] = {mkdir_name, mkdirat_name, NULL};
+	struct oci_syscall rule = {.names = names, .n_names = 2, .action = (char *)"SCMP_ACT_ERRNO",
+				   .errno_ret = {true, 28}};
+	struct oci_seccomp profile = {.default_action = (char *)"SCMP_ACT_ALLOW",
+				      .syscalls = &rule, .n_syscalls = 1};
+	struct seccomp_program program = {0}, again = {0};
+	_cleanup_free_ char *text = NULL, *annotation = NULL;
+
+	CHECK_INT(seccomp_program_compile(&profile, &program, NULL), ==, 0);
+	text = seccomp_program_encode(&program);
+	CHECK_INT(seccomp_program_decode(text, &again), ==, 0);
+	CHECK_INT(program.length, ==, again.length);
+	CHECK(!memcmp(program.instructions, again.instructions, program.length * 8U));
+	free(program.instructions);
+	free(again.instructions);
+	CHECK_INT(seccomp_program_decode("0:AAAA", &again), ==, -EINVAL);
+	CHECK_INT(seccomp_program_decode("0:AAAAAAAAAA*=", &again), ==, -EINVAL);
+	CHECK_INT(seccomp_program_decode("AAAAAAAAAAA=", &again), ==, -EINVAL);
+	annotation = xasprintf("],\"annotations\":{\"runvm.seccomp\":\"%s\"},\"x\":[", text);
+	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; grep ^Seccomp: /proc/self/status", "", "",
+		  annotation, 0, "No space left on device\nSeccomp:\t2");
 }
 
 static void test_hooks(void)
@@ -519,6 +547,7 @@ int main(void)
 	TEST_RUN(test_devices);
 	TEST_RUN(test_exec_errors);
 	TEST_RUN(test_seccomp);
+	TEST_RUN(test_seccomp_program);
 	TEST_RUN(test_hooks);
 	TEST_RUN(test_terminal);
 	TEST_RUN(test_life);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vminit/seccomp-filter.h"
+#include "vminit/seccomp-program.h"
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -175,7 +175,7 @@ static int add_syscall(scmp_filter_ctx ctx, const struct oci_seccomp *seccomp, s
 	return 0;
 }
 
-static int export_filter(scmp_filter_ctx ctx, struct child_filter *ret)
+static int export_program(scmp_filter_ctx ctx, struct seccomp_program *ret)
 {
 	_cleanup_strbuf_ struct strbuf program = STRBUF_INIT;
 	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
@@ -189,7 +189,7 @@ static int export_filter(scmp_filter_ctx ctx, struct child_filter *ret)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
-	r = io_read_fd(fd, BPF_MAXINSNS * size, &program);
+	r = io_read_fd(fd, SECCOMP_PROGRAM_MAX * size, &program);
 	if (r < 0)
 		return r;
 	ret->length = (unsigned short)(program.len / size);
@@ -198,11 +198,11 @@ static int export_filter(scmp_filter_ctx ctx, struct child_filter *ret)
 }
 
 static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t default_action,
-		   struct child_filter *ret, struct error *err)
+		   struct seccomp_program *ret, struct error *err)
 {
 	int r;
 
-	/* The filter's flags are passed to the kernel by privileges.c; privileges are its own too. */
+	/* Flags are passed to the kernel, and noNewPrivileges set, by who loads the program. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	/* A decision tree: shorter ways through hundreds of rules. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -211,19 +211,18 @@ static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t de
 		r = add_syscall(ctx, s, i, default_action, err);
 	if (r < 0)
 		return r;
-	r = export_filter(ctx, ret);
+	r = export_program(ctx, ret);
 	return r < 0 ? error_errno(err, r, "linux.seccomp: compile the filter") : 0;
 }
 
-int seccomp_filter_compile(struct child *child, struct error *err)
+int seccomp_program_compile(const struct oci_seccomp *s, struct seccomp_program *ret,
+			    struct error *err)
 {
-	const struct oci_seccomp *s = child->process->seccomp;
+	struct seccomp_program program = {0};
 	uint32_t default_action;
 	scmp_filter_ctx ctx;
 	int r;
 
-	if (!s)
-		return 0;
 	if (find_action(s->default_action, &s->default_errno_ret, &default_action) < 0)
 		return error_set(err, EOPNOTSUPP,
 				 "linux.seccomp.defaultAction: %s is not supported yet",
@@ -231,13 +230,86 @@ int seccomp_filter_compile(struct child *child, struct error *err)
 	for (size_t i = 0; i < s->n_flags; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(flags); k++)
 			if (!strcmp(flags[k].name, s->flags[i]))
-				child->filter.flags |= flags[k].flag;
+				program.flags |= flags[k].flag;
 	/* Waiting for a listener's answer means nothing without SCMP_ACT_NOTIFY. */
-	child->filter.flags &= ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	program.flags &= ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	ctx = seccomp_init(default_action);
 	if (!ctx)
 		return error_set(err, ENOMEM, "linux.seccomp: out of memory");
-	r = compile(ctx, s, default_action, &child->filter, err);
+	r = compile(ctx, s, default_action, &program, err);
 	seccomp_release(ctx);
+	if (!r)
+		*ret = program;
 	return r;
+}
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+char *seccomp_program_encode(const struct seccomp_program *program)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	const uint8_t *bytes = program->instructions;
+	size_t len = program->length * sizeof(struct sock_filter);
+
+	strbuf_printf(&text, "%x:", program->flags);
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t bits = (uint32_t)bytes[i] << 16;
+		char group[4];
+
+		bits |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
+		bits |= i + 2 < len ? bytes[i + 2] : 0;
+		for (int k = 0; k < 4; k++)
+			group[k] = base64[bits >> (18 - 6 * k) & 63];
+		if (i + 1 >= len)
+			group[2] = '=';
+		if (i + 2 >= len)
+			group[3] = '=';
+		strbuf_append(&text, group, sizeof(group));
+	}
+	return strbuf_take(&text);
+}
+
+/* Return: 0 to 63, or -1. */
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int seccomp_program_decode(const char *text, struct seccomp_program *ret)
+{
+	size_t size = sizeof(struct sock_filter), len = 0, n;
+	unsigned long flags_given;
+	_cleanup_free_ uint8_t *bytes = NULL;
+	uint32_t bits = 0;
+	char *rest;
+
+	flags_given = strtoul(text, &rest, 16);
+	if (rest == text || *rest != ':' || flags_given > UINT32_MAX)
+		return -EINVAL;
+	text = rest + 1;
+	n = strcspn(text, "=");
+	if (n > SECCOMP_PROGRAM_MAX * size * 4 / 3 + 4 || strspn(text + n, "=") != strlen(text + n))
+		return -EINVAL;
+	bytes = xmalloc(n + 3);
+	for (size_t i = 0; i < n; i++) {
+		int value = base64_value(text[i]);
+
+		if (value < 0)
+			return -EINVAL;
+		bits = bits << 6 | (uint32_t)value;
+		if (i % 4)
+			bytes[len++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+	}
+	if (!len || len % size || len / size > SECCOMP_PROGRAM_MAX)
+		return -EINVAL;
+	*ret = (struct seccomp_program){.length = (unsigned short)(len / size),
+					.flags = (unsigned int)flags_given};
+	ret->instructions = TAKE_PTR(bytes);
+	return 0;
 }
