@@ -61,23 +61,36 @@ static char *find_home(uid_t uid)
 	return home_parse(text.data, uid);
 }
 
+/* Of a list that is being made, the place of a variable's entry; the end when it has none. */
+static char **find_variable(char **env, const char *entry)
+{
+	size_t len = strcspn(entry, "=");
+
+	for (; *env; env++)
+		if (!strncmp(*env, entry, len) && (!(*env)[len] || (*env)[len] == '='))
+			break;
+	return env;
+}
+
 int home_set(struct child *child, struct error *err)
 {
 	char *const *env = child->process->env;
-	_cleanup_free_ char *home = NULL;
-	char **copy;
+	char **copy, **home;
 	size_t n = 0;
 
 	(void)err;
-	for (; env[n]; n++)
-		if (!strncmp(env[n], "HOME=", 5) && env[n][5])
-			return 0;
+	while (env[n])
+		n++;
+	/* Of a variable that comes twice the last counts, in the place of the first: as in runc. */
 	copy = xcalloc(n + 2, sizeof(*copy));
-	for (size_t i = n = 0; env[i]; i++)
-		if (strncmp(env[i], "HOME=", 5) != 0)
-			copy[n++] = env[i];
-	home = find_home(child->process->uid);
-	copy[n] = xasprintf("HOME=%s", home);
+	for (size_t i = 0; i < n; i++)
+		*find_variable(copy, env[i]) = env[i];
+	home = find_variable(copy, "HOME");
+	if (!*home || (*home)[strcspn(*home, "=")] == '\0' || !strcmp(*home, "HOME=")) {
+		_cleanup_free_ char *path = find_home(child->process->uid);
+
+		*home = xasprintf("HOME=%s", path);
+	}
 	child->env = copy;
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HOME for a process whose environment has none: what the container's /etc/passwd says, as in runc. */
+/*
+ * The environment of a process as runc makes it from config.json: each variable once, and HOME, if
+ * it has none, from the container's /etc/passwd.
+ */
 #ifndef VMINIT_HOME_H
 #define VMINIT_HOME_H
 

@@ -156,6 +156,7 @@ int plan_process_fill(const struct oci_process *spec, const struct plan *contain
 		.seccomp = container->spec->linux->seccomp,
 		.seccomp_program = oci_spec_annotation(container->spec, PLAN_SECCOMP_ANNOTATION),
 	};
+	const struct oci_capabilities *capabilities = spec->capabilities;
 	int r;
 
 	if (!spec->n_args)
@@ -178,10 +179,11 @@ int plan_process_fill(const struct oci_process *spec, const struct plan *contain
 		p.rows = (uint16_t)spec->console_size->height;
 		p.columns = (uint16_t)spec->console_size->width;
 	}
-	if (spec->capabilities) {
-		p.has_capabilities = true;
-		plan_capability_sets(spec->capabilities, &p.capabilities);
-	}
+	/* A process that names none has those of the container; one of these has none, as with runc. */
+	if (!capabilities && container->spec->process)
+		capabilities = container->spec->process->capabilities;
+	if (capabilities)
+		plan_capability_sets(capabilities, &p.capabilities);
 	r = plan_rlimits(spec, &p, err);
 	if (r < 0) {
 		free(p.rlimits);

@@ -42,7 +42,6 @@ struct plan_capabilities {
  * @args: NULL-terminated, borrowed from the spec, as are all strings here
  * @env: NULL-terminated
  * @search_path: PATH of @env, or PLAN_DEFAULT_PATH
- * @has_capabilities: false leaves all that vminitd has (config.json says nothing)
  * @rows: 0: not given
  * @seccomp_program: of PLAN_SECCOMP_ANNOTATION; NULL without one, and then @seccomp counts
  */
@@ -60,7 +59,6 @@ struct plan_process {
 	mode_t umask;
 	struct plan_rlimit *rlimits;
 	size_t n_rlimits;
-	bool has_capabilities;
 	struct plan_capabilities capabilities;
 	bool no_new_privileges;
 	bool has_oom_score_adj;

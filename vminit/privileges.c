@@ -15,8 +15,6 @@
 
 #include "lib/io.h"
 
-#define ALL_CAPABILITIES (~UINT64_C(0))
-
 /* vminitd raises both its limits on descriptors; a program gets what systemd gives by default. */
 #define DEFAULT_NOFILE 1024
 
@@ -118,11 +116,9 @@ int privileges_user(struct child *child, struct error *err)
 	r = p->uid ? own_stdio(p) : 0;
 	if (r < 0)
 		return error_errno(err, r, "process.user: owner of the standard streams");
-	if (p->has_capabilities) {
-		r = drop_bounding(p->capabilities.bounding);
-		if (r < 0)
-			return error_errno(err, r, "process.capabilities.bounding");
-	}
+	r = drop_bounding(p->capabilities.bounding);
+	if (r < 0)
+		return error_errno(err, r, "process.capabilities.bounding");
 	if (p->uid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return error_errno(err, errno, "process.user: keep capabilities");
 	/* The raw calls: glibc's would signal threads that are not there, and cost a table of them. */
@@ -161,13 +157,12 @@ static int load_filter(const struct seccomp_program *filter)
 int privileges_lock(struct child *child, struct error *err)
 {
 	const struct plan_process *p = child->process;
-	uint64_t known = ALL_CAPABILITIES;
+	const struct plan_capabilities *c = &p->capabilities;
+	uint64_t known = permitted_now();
 	int r = 0;
 
 	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_errno(err, errno, "process.noNewPrivileges");
-	if (p->has_capabilities || (p->uid && child->filter.length))
-		known = permitted_now();
 	/*
 	 * Without noNewPrivileges a filter needs CAP_SYS_ADMIN: it is loaded while that is still
 	 * effective, and must allow the few calls that follow, as with runc. With it the filter
@@ -181,21 +176,11 @@ int privileges_lock(struct child *child, struct error *err)
 		if (r < 0)
 			return error_errno(err, r, "linux.seccomp: load the filter");
 	}
-	if (p->has_capabilities) {
-		const struct plan_capabilities *c = &p->capabilities;
-
-		r = set_capabilities(c->effective & known, c->permitted & known,
-				     c->inheritable & known);
-		if (!r)
-			r = raise_ambient(c->ambient & known);
-		if (r < 0)
-			return error_errno(err, r, "process.capabilities");
-	} else if (p->uid) {
-		/* As if nobody had asked to keep them: a user other than root has none. */
-		r = set_capabilities(0, 0, 0);
-		if (r < 0)
-			return error_errno(err, r, "process.user: drop capabilities");
-	}
+	r = set_capabilities(c->effective & known, c->permitted & known, c->inheritable & known);
+	if (!r)
+		r = raise_ambient(c->ambient & known);
+	if (r < 0)
+		return error_errno(err, r, "process.capabilities");
 	if (p->no_new_privileges) {
 		r = load_filter(&child->filter);
 		if (r < 0)
