@@ -29,7 +29,7 @@ for ((i = 0; i < runs; i++)); do
 	boot quiet "$@" >/dev/null
 	echo $((${EPOCHREALTIME/./} - start))
 done | sort -n | awk '{ us[NR] = $1 }
-	END { printf "boot: %.3f s at best, %.3f in the middle of %d\n", us[1] / 1e6, us[int((NR + 1) / 2)] / 1e6, NR }'
+	END { if (NR) printf "boot: %.3f s at best, %.3f in the middle of %d\n", us[1] / 1e6, us[int((NR + 1) / 2)] / 1e6, NR }'
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
