@@ -345,6 +345,8 @@ static int remove_one(int store_fd, const char *hex, struct error *err)
 
 	if (!template_key_valid(hex))
 		return error_set(err, EINVAL, "\"%s\" is not a template's key", hex);
+	if (store_fd < 0)
+		return error_set(err, ENOENT, "template %s does not exist", hex);
 	memcpy(key.hex, hex, sizeof(key.hex));
 	return template_store_remove(store_fd, &key, err);
 }
@@ -358,15 +360,14 @@ static int rm_run(const struct globals *globals _unused_, const void *options, c
 
 	if (o->all == (n_args > 0))
 		return error_set(err, EINVAL, "either keys of templates or --all");
+	/* A store that is not there has no templates: nothing to remove, or one that does not exist. */
 	store_fd = template_store_open(false, err);
-	if (store_fd == -ENOENT && o->all) {
-		error_clear(err);
-		return 0;
-	}
-	if (store_fd < 0)
+	if (store_fd < 0 && store_fd != -ENOENT)
 		return store_fd;
+	if (store_fd < 0)
+		error_clear(err);
 	if (o->all)
-		return remove_all(store_fd, err);
+		return store_fd < 0 ? 0 : remove_all(store_fd, err);
 	for (size_t i = 0; i < n_args && !r; i++)
 		r = remove_one(store_fd, args[i], err);
 	return r;

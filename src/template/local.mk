@@ -9,3 +9,11 @@ template_sources = \
 	src/template/template-meta.c src/template/template-meta.h \
 	src/template/template-pages.c src/template/template-pages.h \
 	src/template/template-store.c src/template/template-store.h
+
+check_PROGRAMS += tests/unit/test-template tests/unit/test-template-key
+tests_unit_test_template_SOURCES = tests/unit/test-template.c tests/unit/test.h \
+	tests/unit/temporary.h
+tests_unit_test_template_LDADD = $(host_libs)
+tests_unit_test_template_key_SOURCES = tests/unit/test-template-key.c tests/unit/test.h \
+	tests/unit/temporary.h
+tests_unit_test_template_key_LDADD = $(host_libs)

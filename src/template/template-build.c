@@ -33,6 +33,7 @@
 #include "template/idle.h"
 #include "template/template-store.h"
 #include "vmm/qemu.h"
+#include "vmm/tsc.h"
 
 #define TITLE "runvm-template"
 
@@ -49,8 +50,9 @@ enum { TELL_DONE = 'd', TELL_FAILED = 'f' };
 /**
  * struct build - one build, in the builder
  * @tell: socket to who waits; -1 in the background
+ * @tsc: when it began
  * @ready: when the guest was up
- * @busy: processor time when it was looked at last; @quiet periods had none
+ * @quiet: so many periods in a row nothing happened
  * @saved: the state is written
  */
 struct build {
@@ -68,6 +70,7 @@ struct build {
 	struct qemu *qemu;
 	struct loop_source *timer;
 	struct idle idle;
+	struct tsc_sample tsc;
 	uint64_t ready;
 	unsigned int quiet;
 	bool saved;
@@ -192,6 +195,7 @@ static int start_qemu(struct build *b, struct error *err)
 		.cgroup_fd = -1,
 		.boot_timeout = TEMPLATE_BUILD_TIMEOUT,
 	};
+	struct tsc_sample now;
 
 	b->state_fd = openat(b->dirfd, TEMPLATE_STATE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 			     0600);
@@ -205,6 +209,8 @@ static int start_qemu(struct build *b, struct error *err)
 	config.chardevs = NULL;
 	config.n_chardevs = 0;
 	config.paused = config.incoming = false;
+	tsc_sample(&now);
+	config.tsc_khz = tsc_khz(&b->tsc, &now);
 	return qemu_start(b->loop, &start, &qemu_ops, b, &b->qemu, err);
 }
 
@@ -322,6 +328,7 @@ static _noreturn_ void build(const struct qemu_config *config, const struct acce
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int r;
 
+	tsc_sample(&b.tsc);
 	b.tell = let_go(tell);
 	become_builder(tell < 0);
 	r = loop_new(&b.loop);

@@ -51,13 +51,16 @@ static char *processor_words(void)
 	static const unsigned int leaves[] = {0,	  1,	      7,	  0x15,	      0x16,
 					      0x80000001, 0x80000002, 0x80000003, 0x80000004,
 					      0x80000007, 0x80000008};
+	/* Asked once: on a host that is a VM itself, CPUID takes microseconds. */
+	unsigned int basic = __get_cpuid_max(0, NULL), extended = __get_cpuid_max(1U << 31, NULL);
 	struct strbuf out = STRBUF_INIT;
 	unsigned int r[4];
 
 	strbuf_puts(&out, "cpuid");
 	for (size_t i = 0; i < ARRAY_SIZE(leaves); i++) {
-		if (!__get_cpuid_count(leaves[i], 0, &r[0], &r[1], &r[2], &r[3]))
+		if (leaves[i] > (leaves[i] >> 31 ? extended : basic))
 			continue;
+		__cpuid_count(leaves[i], 0, r[0], r[1], r[2], r[3]);
 		if (leaves[i] == 1) {
 			r[1] = 0;
 			r[2] &= ~(1U << 27);
