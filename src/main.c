@@ -221,6 +221,7 @@ int main(int argc, char **argv)
 	if (argc < 1)
 		return EXIT_FAILURE;
 	process_init_title(argc, argv);
+	process_note_inherited();
 	open_standard_fds();
 	return run(&p, argv + 1);
 }

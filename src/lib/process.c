@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "lib/alloc.h"
 #include "lib/cleanup.h"
 #include "lib/loop.h"
 
@@ -20,6 +22,11 @@ static struct {
 	char *start;
 	size_t size;
 } title_room;
+
+static struct {
+	int *fds;
+	size_t n;
+} inherited;
 
 /* Reads state and start time. The command in parentheses may hold anything, so start behind it. */
 static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
@@ -151,4 +158,26 @@ void process_set_title(const char *name)
 		memset(title_room.start, 0, title_room.size);
 		strncpy(title_room.start, name, title_room.size - 1);
 	}
+}
+
+void process_note_inherited(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		int fd = (int)strtol(entry->d_name, NULL, 10);
+
+		if (fd <= STDERR_FILENO || fd == dirfd(dir))
+			continue;
+		inherited.fds = xreallocarray(inherited.fds, inherited.n + 1, sizeof(int));
+		inherited.fds[inherited.n++] = fd;
+	}
+}
+
+void process_close_inherited(void)
+{
+	while (inherited.n)
+		(void)close(inherited.fds[--inherited.n]);
+	free(inherited.fds);
+	inherited.fds = NULL;
 }

@@ -63,4 +63,14 @@ void process_set_title(const char *name);
 /* Remembers where argv is, for process_set_title(). Call first thing in main. */
 void process_init_title(int argc, char **argv);
 
+/**
+ * process_note_inherited() - remember which descriptors beside 0, 1 and 2 the program was given
+ *
+ * Call in main, before anything is opened. They are for the command alone (--config /dev/fd/9): a
+ * clone that outlives it calls process_close_inherited(), or whoever waits for the end of one of
+ * them (a pipe, a lock) would wait for the container's.
+ */
+void process_note_inherited(void);
+void process_close_inherited(void);
+
 #endif

@@ -441,6 +441,7 @@ static void become_a_daemon(const struct monitor_config *config)
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	close_keep_errno(config->lock_fd);
+	process_close_inherited();
 	process_set_title("runvm-monitor");
 	trace_set_name("monitor");
 	trace_step("cloned");

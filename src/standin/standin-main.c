@@ -305,6 +305,7 @@ _noreturn_ void standin_main(const struct standin_config *config, int control)
 	int r;
 
 	close_keep_errno(config->lock_fd);
+	process_close_inherited();
 	process_set_title("runvm-standin");
 	trace_set_name("standin");
 	trace_step("cloned");
