@@ -46,27 +46,108 @@ common_setup() {
 	fi
 	RUNVM=$(realpath "$RUNVM")
 	ROOT="$BATS_TEST_TMPDIR/root"
+	# Whatever is started from here on has it in its environment: see test_processes().
+	export RUNVM_TEST_MARK=$BATS_TEST_TMPDIR
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# teardown() of a file calls this last: no container of the test is left, nor its directory.
+# teardown() of a file calls this last: no container of the test is left, and nothing of one.
 common_teardown() {
 	local id status=0
-	[ -d "${ROOT:-}" ] || return 0
-	for id in $(timeout "$TIMEOUT" "$RUNVM" --root "$ROOT" list --quiet); do
-		timeout "$TIMEOUT" "$RUNVM" --root "$ROOT" delete --force "$id" || status=1
-	done
+	[ -n "${ROOT:-}" ] || return 0
+	if [ -d "$ROOT-runc" ]; then
+		for id in $(runc list --quiet); do
+			runc delete --force "$id"
+		done
+	fi
+	if [ -d "$ROOT" ]; then
+		for id in $(timeout "$TIMEOUT" "$RUNVM" --root "$ROOT" list --quiet); do
+			timeout "$TIMEOUT" "$RUNVM" --root "$ROOT" delete --force "$id" || status=1
+		done
+	fi
+	nothing_left || status=1
 	return $status
+}
+
+# test_processes: pid and command of every process of a container of this test, one a line: runvm
+# in its forms, virtiofsd, QEMU. Told from those of others by the environment they inherited.
+test_processes() {
+	local dir comm
+	for dir in $(grep -lsz "^RUNVM_TEST_MARK=$RUNVM_TEST_MARK$" /proc/[0-9]*/environ); do
+		read -r comm 2>/dev/null <"${dir%/environ}/comm" || continue
+		case $comm in
+		runvm* | virtiofsd* | qemu*) echo "$(basename "${dir%/environ}") $comm" ;;
+		esac
+	done
+}
+
+# pid_of COMMAND: of the one process of this test that is called so.
+pid_of() {
+	test_processes | awk -v name="$1" 'index($2, name) == 1 {print $1; exit}'
+}
+
+no_processes() {
+	[ -z "$(test_processes)" ]
+}
+
+# nothing_left: no process, mount, cgroup, socket or file of a container of this test exists.
+# Monitors may need a moment to end after the last command did. What is found is reported and
+# ended, so that one failure does not become many.
+nothing_left() {
+	local status=0 pid comm
+	if ! wait_for 15 no_processes; then
+		echo "processes are left:" >&2
+		test_processes >&2
+		for pid in $(test_processes | cut -d' ' -f1); do
+			kill -KILL "$pid" 2>/dev/null || true
+		done
+		status=1
+	fi
+	if [ -n "$(ls -A "$ROOT" 2>/dev/null)" ]; then
+		echo "files are left in the root:" >&2
+		find "$ROOT" >&2
+		status=1
+	fi
+	if grep -F " $BATS_TEST_TMPDIR" /proc/self/mountinfo >&2; then
+		echo "mounts are left" >&2
+		status=1
+	fi
+	if grep -F "$BATS_TEST_TMPDIR" /proc/net/unix >&2; then
+		echo "sockets are left" >&2
+		status=1
+	fi
+	if test_cgroups | grep . >&2; then
+		echo "cgroups are left" >&2
+		test_cgroups | xargs -r rmdir 2>/dev/null || true
+		status=1
+	fi
+	return $status
+}
+
+# test_cgroup: path of the cgroup below which the bundles of vm_bundle() have theirs.
+test_cgroup() {
+	echo "/runvm-test-$(cksum <<<"$BATS_TEST_TMPDIR" | tr -d ' ')"
+}
+
+# test_cgroups: the directories of the containers' cgroups, the innermost first. (Their parents,
+# which runtimes make but do not remove, are removed here.)
+test_cgroups() {
+	local dir
+	for dir in /sys/fs/cgroup"$(test_cgroup)" /sys/fs/cgroup/*"$(test_cgroup)"; do
+		[ -d "$dir" ] || continue
+		rmdir "$dir" 2>/dev/null && continue
+		find "$dir" -depth -mindepth 1 -type d
+	done
 }
 
 # The program, with the test's root. Use as `run runvm ...` or `run --separate-stderr runvm ...`.
 runvm() {
-	timeout --foreground "$TIMEOUT" "$RUNVM" --root "$ROOT" "$@"
+	timeout --foreground -k 10 "$TIMEOUT" "$RUNVM" --root "$ROOT" "$@"
 }
 
 # The other runtime, with a root beside.
 runc() {
-	timeout --foreground "$TIMEOUT" "$RUNC" --root "$ROOT-runc" "$@"
+	timeout --foreground -k 10 "$TIMEOUT" "$RUNC" --root "$ROOT-runc" "$@"
 }
 
 # wait_for SECONDS COMMAND...: until the command succeeds, or fail.
@@ -100,6 +181,40 @@ busybox_bundle() {
 	"$RUNVM" spec --bundle "$dir"
 	# shellcheck disable=SC2016 # jq's variable
 	edit_config "$dir" '.process.terminal = false | .process.args = $ARGS.positional' "$@"
+}
+
+# vm_bundle DIR ARG...: busybox_bundle(), writable, in a version that runc knows and with a cgroup
+# of its own.
+vm_bundle() {
+	local dir=$1
+	busybox_bundle "$@" || return 1
+	# shellcheck disable=SC2016 # jq's variable
+	edit_config "$dir" '.ociVersion = "1.0.2" | .root.readonly = false |
+		.linux.cgroupsPath = $ARGS.positional[0]' \
+		"$(test_cgroup)/$dir"
+}
+
+# debian_rootfs DIR: a copy of a small Debian system, which is made once and kept.
+debian_rootfs() {
+	local cache=${RUNVM_TEST_CACHE:-/var/tmp/runvm-test} suite
+	# shellcheck source=/dev/null
+	suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+	cache=$cache/debian-$suite
+	mkdir -p "$(dirname "$cache")" "$(dirname "$1")"
+	if [ ! -d "$cache" ]; then
+		need_program mmdebstrap || return 1
+		(
+			flock 9
+			[ ! -d "$cache" ] || exit 0
+			echo "# making a Debian root file system in $cache ..." >&3
+			rm -rf "$cache.new"
+			mmdebstrap --quiet --mode=root --variant=essential "$suite" "$cache.new" \
+				</dev/null 3>&- 9>&- || exit 1
+			rm -rf "$cache.new"/dev/*
+			mv "$cache.new" "$cache"
+		) 9>"$cache.lock" || return 1
+	fi
+	cp -a "$cache" "$1"
 }
 
 # edit_config DIR JQ-PROGRAM [ARG...]: the arguments are $ARGS.positional in it.

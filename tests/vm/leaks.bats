@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Many containers, one after the other and at once, leave nothing behind: what there is is counted
+# before and after. RUNVM_TEST_MANY: how many in a row; default 50.
+
+load helper
+
+MANY=${RUNVM_TEST_MANY:-50}
+
+setup() {
+	common_setup
+	need_root
+	need_program jq
+	vm_bundle bundle sh -c 'echo up; exec sleep 1000'
+}
+
+teardown() {
+	common_teardown
+}
+
+# What a container could leave, apart from what all of a test's have in common (nothing_left).
+# The host is shared with others, so only what has our names counts.
+census() {
+	echo "processes: $(test_processes | wc -l)"
+	echo "mounts: $(grep -c "$BATS_TEST_TMPDIR" /proc/self/mountinfo || true)"
+	echo "cgroups: $(test_cgroups | wc -l)"
+	echo "sockets: $(grep -c "$BATS_TEST_TMPDIR" /proc/net/unix || true)"
+	echo "files in the root: $(find "$ROOT" 2>/dev/null | wc -l)"
+	echo "files beside: $(find "$BATS_TEST_TMPDIR" -path "$ROOT" -prune -o -print | grep -c -v '/census')"
+	echo "files in shared directories: $(find /tmp /var/tmp /dev/shm /run -maxdepth 1 -name '*runvm*' | wc -l)"
+	echo "temporary files of QEMU and virtiofsd: $(find /run/virtiofsd /var/run/virtiofsd /tmp -maxdepth 1 \
+		\( -name "*${BATS_TEST_TMPDIR//\//.}*" -o -name 'qemu*' -o -name 'vl.*' \) 2>/dev/null | wc -l)"
+	echo "network interfaces: $(ip -o link 2>/dev/null | wc -l)"
+	echo "IPC: $(ipcs -m -q -s 2>/dev/null | wc -l)"
+}
+
+# life ID: of one container, from create to delete.
+life() {
+	runvm create --bundle bundle --pid-file "$1.pid" "$1" >"$1.out" 2>&1 </dev/null
+	runvm start "$1"
+	wait_for 30 grep -q up "$1.out"
+	runvm kill "$1" KILL
+	wait_for 20 has_status "$1" stopped
+	runvm delete "$1"
+	rm "$1.pid" "$1.out"
+}
+
+@test "$MANY containers in a row" {
+	mkdir -p "$ROOT"
+	life first
+	wait_for 15 no_processes
+	census >census.before
+	cat census.before
+	start=$SECONDS
+	for i in $(seq "$MANY"); do
+		life "row$i"
+	done
+	echo "# $MANY containers in $((SECONDS - start)) s" >&3
+	wait_for 15 no_processes
+	census >census.after
+	diff -u census.before census.after
+}
+
+@test "8 containers at once" {
+	TIMEOUT=150
+	mkdir -p "$ROOT"
+	life first
+	wait_for 15 no_processes
+	census >census.before
+	for i in 1 2 3 4 5 6 7 8; do
+		# a cgroup of its own each, as with runc
+		cp -r bundle "bundle$i"
+		edit_config "bundle$i" '.linux.cgroupsPath += $ARGS.positional[0]' "$i"
+	done
+	start=$SECONDS
+	for i in 1 2 3 4 5 6 7 8; do
+		(
+			exec 3>&-
+			runvm create --bundle "bundle$i" "many$i" >"many$i.out" 2>&1 </dev/null &&
+				runvm start "many$i" && echo "started $i"
+		) >"started$i" 2>&1 &
+	done
+	wait
+	cat many?.out started?
+	same "started" 8 "$(cat started? | grep -c '^started')"
+	same "running" 8 "$(runvm list | grep -c running)"
+	same "monitors" 8 "$(test_processes | grep -c runvm-monitor)"
+	for i in 1 2 3 4 5 6 7 8; do
+		wait_for 30 grep -q up "many$i.out"
+		(
+			exec 3>&-
+			runvm kill "many$i" KILL && wait_for 30 has_status "many$i" stopped &&
+				runvm delete "many$i"
+		) &
+	done
+	wait
+	echo "# 8 at once in $((SECONDS - start)) s" >&3
+	rm -rf bundle? many?.out started?
+	same "left" "" "$(runvm list --quiet)"
+	wait_for 15 no_processes
+	census >census.after
+	diff -u census.before census.after
+}
+
+@test "the descriptors of a monitor do not grow with what it serves" {
+	runvm create --bundle bundle c1 >out 2>&1 </dev/null
+	runvm start c1
+	wait_for 30 grep -q up out
+	monitor=$(pid_of runvm-monitor)
+	count() {
+		find "/proc/$monitor/fd" -type l | wc -l
+	}
+	runvm kill c1 USR1 || true
+	before=$(count)
+	for i in $(seq 20); do
+		runvm kill c1 WINCH
+		runvm state c1 >/dev/null
+	done
+	wait_for 10 eval '[ "$(count)" -le '"$before"' ]'
+}
