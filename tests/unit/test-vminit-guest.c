@@ -59,6 +59,7 @@ static void test_process(void)
 		  ",\"oomScoreAdj\":321,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":77,"
 		  "\"hard\":99}]", "", "", 0, "77\n99\n321");
 	CHECK_RUN("cat /proc/self/oom_score_adj; ulimit -n", "", "", "", 0, "0\n1024");
+	CHECK_RUN("grep -cE '^Cap.*0000000000000000' /proc/self/status", "", "", "", 0, "5");
 	CHECK_RUN("pwd", ",\"cwd\":\"/tmp/a/b\"", "", "", 0, "/tmp/a/b");
 	CHECK_RUN("exec grep -E '^Sig(Blk|Ign)' /proc/self/status", "", "", "", 0,
 		  "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000");
@@ -109,11 +110,13 @@ static void test_mounts(void)
 		  ",{\"destination\":\"/t\",\"type\":\"tmpfs\",\"options\":[\"size=64k\",\"mode=1750\"]}",
 		  0, "64\n1750");
 	CHECK_RUN("mkdir -p /etc/copied/d; echo 5 > /etc/copied/d/f; chmod 640 /etc/copied/d/f; "
-		  "chown 7 /etc/copied/d/f; ln -s f /etc/copied/d/l", "", "", "", 0, "");
-	CHECK_RUN("cat /etc/copied/d/l; stat -c '%a %u' /etc/copied/d/f; rm -r /etc/copied/d", "", "",
+		  "ln -s f /etc/copied/d/l; chown 7 /etc/copied/d/f",
+		  ",\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"],"
+		  "\"effective\":[\"CAP_CHOWN\"]}", "", "", 0, "");
+	CHECK_RUN("stat -c '%a %u' /etc/copied/d/l /etc/copied/d/f; rm -r /etc/copied/d", "", "",
 		  ",{\"destination\":\"/etc/copied\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}", 0,
-		  "5\n640 7");
-	CHECK_RUN("cat /etc/copied/d/l", "", "", "", 0, "5");
+		  "777 0\n640 7");
+	CHECK_RUN("ls /etc/copied/d", "", "", "", 0, "f\nl");
 	CHECK_RUN("touch /root-file 2>/dev/null || echo read-only; mount | grep -c cgroup2", "", "",
 		  ",{\"destination\":\"/sys\",\"type\":\"sysfs\",\"options\":[\"ro\"]},"
 		  "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[\"ro\"]}",
