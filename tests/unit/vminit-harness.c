@@ -99,7 +99,8 @@ static _noreturn_ void serve(const char *cgroup_mount, int listen_fd)
 	    mount("proc", "/proc", "proc", 0, NULL) < 0 ||
 	    mount("cgroup2", cgroup_mount, "cgroup2", 0, NULL) < 0)
 		die("mount");
-	snprintf(path, sizeof(path), "%s/runvm-test-%d", cgroup_mount, (int)getppid());
+	snprintf(path, sizeof(path), "%s/%s", cgroup_mount,
+		 strrchr(temporary_dir(), '/') + 1);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		die(path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
