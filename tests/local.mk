@@ -14,7 +14,8 @@ EXTRA_DIST += \
 	tests/vm/helper.bash \
 	tests/vm/cli.bats \
 	tests/vm/spec.bats \
-	tests/vm/state.bats
+	tests/vm/state.bats \
+	tests/vm/template.bats
 
 .PHONY: check-vm check-asan
 

@@ -8,7 +8,7 @@
 
 load helper
 
-COMMANDS="create delete features help kill list run spec start state"
+COMMANDS="create delete features help kill list run spec start state template"
 
 setup() {
 	common_setup
