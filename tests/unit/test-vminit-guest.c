@@ -340,9 +340,9 @@ static void test_exec(void)
 	for (size_t i = 0; i < list->n_processes; i++) {
 		const GUEST(Process) *p = list->processes[i];
 
-		/* The others may be on their way from fork to execve. */
+		/* The others may be in the middle of execve, where they have no arguments. */
 		CHECK_STR(p->process_id, p->container_pid == 1 ? "c1" : "");
-		CHECK_INT(p->n_arguments, >=, 2);
+		CHECK(p->n_arguments || p->container_pid != 1);
 	}
 	grpc_free(reply);
 	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
