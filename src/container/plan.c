@@ -203,6 +203,37 @@ static void drop_host_hooks(struct oci_hooks *hooks)
 	free_hooks(&hooks->poststop, &hooks->n_poststop);
 }
 
+static void free_entry(struct oci_entry *e)
+{
+	free(e->key);
+	free(e->value);
+}
+
+/*
+ * Annotations of ours speak to vminitd: what config.json has under those names is not passed on,
+ * or it could say what seccomp filter to load.
+ */
+static void plan_annotations(const struct bundle *bundle, struct oci_spec *guest)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < guest->n_annotations; i++) {
+		struct oci_entry *e = &guest->annotations[i];
+
+		if (!strncmp(e->key, PLAN_ANNOTATION_PREFIX, strlen(PLAN_ANNOTATION_PREFIX)))
+			free_entry(e);
+		else
+			guest->annotations[kept++] = *e;
+	}
+	guest->n_annotations = kept;
+	/* For the state that a startContainer hook reads. */
+	if (!guest->hooks || !guest->hooks->n_start_container)
+		return;
+	guest->annotations = xreallocarray(guest->annotations, kept + 1, sizeof(*guest->annotations));
+	guest->annotations[guest->n_annotations++] = (struct oci_entry){
+		.key = xstrdup(PLAN_BUNDLE_ANNOTATION), .value = xstrdup(bundle->path)};
+}
+
 static char **copy_strings(char *const *strings, size_t n)
 {
 	char **copy = xcalloc(n + 1, sizeof(char *));
@@ -248,6 +279,7 @@ int plan_make(const struct bundle *bundle, const char *id, struct plan **ret, st
 	}
 	plan_namespaces(bundle, plan);
 	drop_host_hooks(guest->hooks);
+	plan_annotations(bundle, guest);
 	if (guest->linux) {
 		plan->cgroups_path = TAKE_PTR(guest->linux->cgroups_path);
 		/* Answered on the host, or by a note; nothing for vminitd. */

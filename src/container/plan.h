@@ -24,6 +24,10 @@
 /* Where vminitd mounts the share. */
 #define PLAN_GUEST_SHARE "/run/share"
 
+/* Annotations of the guest's config.json that are ours; the bundle's path on the host. */
+#define PLAN_ANNOTATION_PREFIX "runvm."
+#define PLAN_BUNDLE_ANNOTATION PLAN_ANNOTATION_PREFIX "bundle"
+
 /**
  * struct plan_export - one tree of the host that appears in the share
  * @source: absolute path on the host
