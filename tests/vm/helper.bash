@@ -72,11 +72,12 @@ common_teardown() {
 # test_processes: pid and command of every process of a container of this test, one a line: runvm
 # in its forms, virtiofsd, QEMU. Told from those of others by the environment they inherited.
 test_processes() {
-	local dir comm
-	for dir in $(grep -lsz "^RUNVM_TEST_MARK=$RUNVM_TEST_MARK$" /proc/[0-9]*/environ); do
-		read -r comm 2>/dev/null <"${dir%/environ}/comm" || continue
+	local file comm
+	for file in $(grep -lsz "^RUNVM_TEST_MARK=$RUNVM_TEST_MARK$" /proc/[0-9]*/environ); do
+		file=${file%/environ}
+		read -r comm 2>/dev/null <"$file/comm" || continue
 		case $comm in
-		runvm* | virtiofsd* | qemu*) echo "$(basename "${dir%/environ}") $comm" ;;
+		runvm* | virtiofsd* | qemu*) echo "${file#/proc/} $comm" ;;
 		esac
 	done
 }
@@ -167,17 +168,27 @@ has_status() {
 	[ "$(runvm state "$1" 2>/dev/null | jq -r .status)" = "$2" ]
 }
 
+# busybox_rootfs PROGRAM: makes it once for a file of tests, in $BATS_FILE_TMPDIR/busybox.
+busybox_rootfs() {
+	local rootfs=$BATS_FILE_TMPDIR/busybox
+	[ ! -d "$rootfs" ] || return 0
+	mkdir -p "$rootfs.new/bin" "$rootfs.new/proc" "$rootfs.new/sys" "$rootfs.new/dev" \
+		"$rootfs.new/tmp"
+	cp "$1" "$rootfs.new/bin/busybox"
+	(cd "$rootfs.new/bin" && for applet in $(./busybox --list); do
+		[ "$applet" = busybox ] || ln -sf busybox "$applet"
+	done)
+	mv "$rootfs.new" "$rootfs"
+}
+
 # busybox_bundle DIR ARG...: a bundle that runs a program of a static busybox, without a terminal.
 busybox_bundle() {
 	local dir=$1 busybox
 	shift
 	busybox=$(command -v busybox) || skip_or_fail "busybox is not installed" || return 1
-	mkdir -p "$dir/rootfs/bin" "$dir/rootfs/proc" "$dir/rootfs/sys" "$dir/rootfs/dev" \
-		"$dir/rootfs/tmp"
-	cp "$busybox" "$dir/rootfs/bin/busybox"
-	(cd "$dir/rootfs/bin" && for applet in $(./busybox --list); do
-		[ "$applet" = busybox ] || ln -sf busybox "$applet"
-	done)
+	mkdir -p "$dir"
+	busybox_rootfs "$busybox"
+	cp -a "$BATS_FILE_TMPDIR/busybox" "$dir/rootfs"
 	"$RUNVM" spec --bundle "$dir"
 	# shellcheck disable=SC2016 # jq's variable
 	edit_config "$dir" '.process.terminal = false | .process.args = $ARGS.positional' "$@"

@@ -95,7 +95,9 @@ ran() {
 		[ $hook = poststop ] || same "$hook pid" "$pid" "$(jq -r .pid <<<"$state")"
 	done
 	state=$(cat bundle/rootfs/tmp/hooks.log.startContainer.state)
-	same "in the guest" "c1 1 $bundle" "$(jq -r '[.id, .pid, .bundle] | join(" ")' <<<"$state")"
+	# (shown for what it is worth: the path is one of the host)
+	same "in the guest" "c1 1 created $bundle é" \
+		"$(jq -r '[.id, .pid, .status, .bundle, .annotations["org.example"]] | join(" ")' <<<"$state")"
 }
 
 @test "the pid in the state is one whose namespaces can be entered, before the guest is up" {
@@ -183,7 +185,9 @@ ran() {
 	runvm create --bundle bundle c1 >out 2>&1 </dev/null
 	run --separate-stderr runvm start c1
 	[ "$status" -eq 1 ]
-	contains "$stderr" "exit status 4"
+	contains "$stderr" "hooks.startContainer[0]"
+	contains "$stderr" "status 4"
+	contains "$stderr" "said on stderr"
 	wait_for 10 has_status c1 stopped
 	[ ! -s out ]
 	runvm delete c1
@@ -232,7 +236,7 @@ ran() {
 	edit_config bundle '.hooks = {startContainer: [{path: "/bin/slow", timeout: 1}]}'
 	run --separate-stderr runvm run --bundle bundle c1
 	[ "$status" -eq 1 ]
-	contains "$stderr" "timeout"
+	contains "$stderr" "did not end within 1 s"
 }
 
 @test "hooks that are not there, not executable, killed, or do not read" {

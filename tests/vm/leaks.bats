@@ -19,8 +19,7 @@ teardown() {
 	common_teardown
 }
 
-# What a container could leave, apart from what all of a test's have in common (nothing_left).
-# The host is shared with others, so only what has our names counts.
+# What a container could leave. The host is shared with others, so only what has our names counts.
 census() {
 	echo "processes: $(test_processes | wc -l)"
 	echo "mounts: $(grep -c "$BATS_TEST_TMPDIR" /proc/self/mountinfo || true)"
@@ -28,11 +27,6 @@ census() {
 	echo "sockets: $(grep -c "$BATS_TEST_TMPDIR" /proc/net/unix || true)"
 	echo "files in the root: $(find "$ROOT" 2>/dev/null | wc -l)"
 	echo "files beside: $(find "$BATS_TEST_TMPDIR" -path "$ROOT" -prune -o -print | grep -c -v '/census')"
-	echo "files in shared directories: $(find /tmp /var/tmp /dev/shm /run -maxdepth 1 -name '*runvm*' | wc -l)"
-	echo "temporary files of QEMU and virtiofsd: $(find /run/virtiofsd /var/run/virtiofsd /tmp -maxdepth 1 \
-		\( -name "*${BATS_TEST_TMPDIR//\//.}*" -o -name 'qemu*' -o -name 'vl.*' \) 2>/dev/null | wc -l)"
-	echo "network interfaces: $(ip -o link 2>/dev/null | wc -l)"
-	echo "IPC: $(ipcs -m -q -s 2>/dev/null | wc -l)"
 }
 
 # life ID: of one container, from create to delete.
@@ -118,4 +112,22 @@ life() {
 		runvm state c1 >/dev/null
 	done
 	wait_for 10 eval '[ "$(count)" -le '"$before"' ]'
+}
+
+@test "no file appears in /run, /var/tmp, /dev/shm, nor where TMPDIR is" {
+	need_program unshare
+	mkdir tmp
+	cat >inside <<-'END'
+		set -e
+		for dir in /run /var/tmp /dev/shm; do mount -t tmpfs tmpfs $dir; done
+		"$RUNVM" --root "$ROOT" create --bundle bundle c1 >out 2>&1 </dev/null
+		"$RUNVM" --root "$ROOT" start c1
+		"$RUNVM" --root "$ROOT" delete --force c1
+		find /run /var/tmp /dev/shm "$TMPDIR" -mindepth 1
+	END
+	export RUNVM ROOT
+	run --separate-stderr env TMPDIR="$PWD/tmp" timeout -k 10 "$TIMEOUT" unshare --mount sh inside
+	echo "$stderr"
+	[ "$status" -eq 0 ]
+	same "files" "" "$output"
 }

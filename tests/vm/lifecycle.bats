@@ -346,7 +346,7 @@ gone() {
 	for process in runvm-monitor runvm-standin virtiofsd qemu; do
 		pid=$(pid_of $process)
 		[ -n "$pid" ]
-		! find "/proc/$pid/fd" -lname "$PWD/kept" | grep .
+		[ -z "$(find "/proc/$pid/fd" -lname "$PWD/kept")" ]
 	done
 }
 

@@ -81,7 +81,7 @@ script() {
 	wait_for 30 grep -q ready out
 	echo first >&8
 	wait_for 10 grep -q first out
-	! grep -q EOF out
+	[ -z "$(grep EOF out)" ]
 	echo second >&8
 	wait_for 10 grep -q second out
 	exec 8>&-
