@@ -224,7 +224,7 @@ static char *file_line_now(const char *line)
 {
 	const char *quoted = strchr(line, '"');
 	_cleanup_json_ struct json *path = NULL;
-	struct template_file file;
+	struct template_file file = {0};
 	struct strbuf now = STRBUF_INIT;
 
 	if (!quoted || json_parse(quoted, strlen(quoted), PATH_MAX * 2, &path, NULL) < 0 ||
