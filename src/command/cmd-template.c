@@ -10,7 +10,7 @@
 #include "container/plan.h"
 #include "lib/alloc.h"
 #include "libocispec/json.h"
-#include "template/generic-vm.h"
+#include "monitor/vm-setup.h"
 #include "template/template-store.h"
 #include "template/template.h"
 
@@ -88,15 +88,6 @@ static int set_size(const struct build_options *o, struct plan_vm *vm, struct er
 	return 0;
 }
 
-static int accel_wanted(struct accel *ret, struct error *err)
-{
-	const char *name = getenv("RUNVM_ACCEL");
-	enum accel_request request = ACCEL_AUTO;
-	int r = name && *name ? accel_request_from_string(name, &request, err) : 0;
-
-	return r < 0 ? r : accel_detect(request, ret, err);
-}
-
 static bool is_there(const struct qemu_config *config, struct template_key *key)
 {
 	_cleanup_template_ struct template template = TEMPLATE_INIT;
@@ -106,27 +97,27 @@ static bool is_there(const struct qemu_config *config, struct template_key *key)
 
 static int build_vm(const struct plan_vm *vm, bool force, struct error *err)
 {
-	_cleanup_(assets_clear) struct assets assets = {NULL, NULL, NULL};
-	_cleanup_accel_ struct accel accel = ACCEL_INIT;
+	_cleanup_vm_setup_ struct vm_setup setup = {.accel = ACCEL_INIT};
 	_cleanup_free_ char *line = NULL;
+	enum accel_request accel;
 	struct qemu_config config;
 	struct template_key key;
 	int r;
 
-	r = assets_find(vm->kernel, vm->initrd, vm->hypervisor, &assets, err);
+	r = vm_setup_wanted_accel(&accel, err);
 	if (!r)
-		r = accel_wanted(&accel, err);
+		r = vm_setup_find(vm, accel, &setup, err);
 	if (r < 0)
 		return r;
-	config = generic_vm(vm, &assets, &accel);
+	config = vm_setup_config(&setup);
 	if (force || !is_there(&config, &key))
-		r = template_build(&config, &accel, &key, err);
-	if (r == -ENODEV && accel.kvm && !accel.forced) {
+		r = template_build(&config, &setup.accel, &key, err);
+	if (r == -ENODEV && setup.accel.kvm && !setup.accel.forced) {
 		log_warning("a VM does not run with KVM, trying without: %s", error_message(err));
 		error_clear(err);
-		accel_fall_back(&accel, "KVM failed");
-		config = generic_vm(vm, &assets, &accel);
-		r = template_build(&config, &accel, &key, err);
+		accel_fall_back(&setup.accel, "KVM failed");
+		config = vm_setup_config(&setup);
+		r = template_build(&config, &setup.accel, &key, err);
 	}
 	if (r < 0)
 		return error_prefix(err, "build a template");

@@ -1,6 +1,5 @@
 # Booted VMs that are kept, and restored for new containers.
 template_sources = \
-	src/template/generic-vm.c src/template/generic-vm.h \
 	src/template/idle.c src/template/idle.h \
 	src/template/template.h \
 	src/template/template-build.c \

@@ -10,6 +10,7 @@
  * next. A builder in the foreground ends with the command that waits for it; one in the background
  * is nobody's child (forked twice) and tells its failure to the store.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -33,7 +34,6 @@
 #include "template/idle.h"
 #include "template/template-store.h"
 #include "vmm/qemu.h"
-#include "vmm/tsc.h"
 
 #define TITLE "runvm-template"
 
@@ -50,7 +50,6 @@ enum { TELL_DONE = 'd', TELL_FAILED = 'f' };
 /**
  * struct build - one build, in the builder
  * @tell: socket to who waits; -1 in the background
- * @tsc: when it began
  * @ready: when the guest was up
  * @quiet: so many periods in a row nothing happened
  * @saved: the state is written
@@ -70,7 +69,6 @@ struct build {
 	struct qemu *qemu;
 	struct loop_source *timer;
 	struct idle idle;
-	struct tsc_sample tsc;
 	uint64_t ready;
 	unsigned int quiet;
 	bool saved;
@@ -195,7 +193,6 @@ static int start_qemu(struct build *b, struct error *err)
 		.cgroup_fd = -1,
 		.boot_timeout = TEMPLATE_BUILD_TIMEOUT,
 	};
-	struct tsc_sample now;
 
 	b->state_fd = openat(b->dirfd, TEMPLATE_STATE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 			     0600);
@@ -209,8 +206,6 @@ static int start_qemu(struct build *b, struct error *err)
 	config.chardevs = NULL;
 	config.n_chardevs = 0;
 	config.paused = config.incoming = false;
-	tsc_sample(&now);
-	config.tsc_khz = tsc_khz(&b->tsc, &now);
 	return qemu_start(b->loop, &start, &qemu_ops, b, &b->qemu, err);
 }
 
@@ -227,19 +222,28 @@ static void on_caller_gone(struct loop_source *source _unused_, uint32_t events 
 	_exit(EXIT_FAILURE);
 }
 
-/* The root of every hierarchy, where it may: the container's cgroup is about to be removed. */
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/*
+ * To the root of every hierarchy, where it may: the cgroup of the caller may be accounted to a
+ * container, and whoever made it wants to remove it. With v2 alone there is one hierarchy; with v1
+ * each directory in the tmpfs is one.
+ */
 static void leave_cgroups(void)
 {
-	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified",
-					    "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/memory",
-					    "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpuset",
-					    "/sys/fs/cgroup/pids", "/sys/fs/cgroup/blkio",
-					    "/sys/fs/cgroup/devices", "/sys/fs/cgroup/freezer"};
+	_cleanup_closedir_ DIR *dir = opendir(CGROUP_ROOT);
+	struct dirent *entry;
 
-	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
-		_cleanup_free_ char *path = xasprintf("%s/cgroup.procs", roots[i]);
+	if (!access(CGROUP_ROOT "/cgroup.procs", F_OK)) {
+		(void)io_write_file(AT_FDCWD, CGROUP_ROOT "/cgroup.procs", "0");
+		return;
+	}
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_free_ char *path =
+			xasprintf(CGROUP_ROOT "/%s/cgroup.procs", entry->d_name);
 
-		(void)io_write_file(AT_FDCWD, path, "0");
+		if (entry->d_name[0] != '.')
+			(void)io_write_file(AT_FDCWD, path, "0");
 	}
 }
 
@@ -328,7 +332,6 @@ static _noreturn_ void build(const struct qemu_config *config, const struct acce
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int r;
 
-	tsc_sample(&b.tsc);
 	b.tell = let_go(tell);
 	become_builder(tell < 0);
 	r = loop_new(&b.loop);
@@ -418,7 +421,7 @@ int template_build_in_background(const struct qemu_config *config, const struct 
 	int status;
 	pid_t pid;
 
-	if (!path)
+	if (!path || !template_possible(config))
 		return 0;
 	pid = fork();
 	if (!pid) {

@@ -144,6 +144,11 @@ static void add_host(struct strbuf *out, const char *processor, const char *rele
 		add_line(out, "release", release);
 }
 
+bool template_possible(const struct qemu_config *config)
+{
+	return !config->n_extra;
+}
+
 int template_recipe(const struct qemu_config *config, const struct template_facts *facts,
 		    char **ret, struct error *err)
 {
@@ -152,6 +157,9 @@ int template_recipe(const struct qemu_config *config, const struct template_fact
 	struct qemu_config c = *config;
 	int r;
 
+	if (!template_possible(config))
+		return error_set(err, ENOTSUP,
+				 "a VM with arguments of its own for the hypervisor has no template");
 	/* What differs from one VM to the next and is no part of what is saved. */
 	c.name = NULL;
 	c.memory_fd = c.console_fd = c.qmp_fd = NO_FD;

@@ -53,12 +53,20 @@ int template_facts_gather(const struct qemu_config *config, struct template_fact
 void template_facts_clear(struct template_facts *facts);
 
 /**
+ * template_possible() - whether a VM may come from a template
+ *
+ * Not with arguments for QEMU from vm.hypervisor.parameters: they can name a disk, of which a
+ * saved guest would remember what is no longer so, or a port that two VMs cannot have.
+ */
+bool template_possible(const struct qemu_config *config);
+
+/**
  * template_recipe() - the text, from facts alone
  * @config: name, descriptors, chardevs, paused and incoming are left out
  *
  * Lines "name value ..."; strings are JSON string literals.
  *
- * Return: 0; -EINVAL for a VM that makes no sense.
+ * Return: 0; -EINVAL for a VM that makes no sense; -ENOTSUP, see template_possible().
  */
 int template_recipe(const struct qemu_config *config, const struct template_facts *facts,
 		    char **ret, struct error *err);
