@@ -28,6 +28,7 @@
 #define GUEST_CID      3
 #define SETUP_TIMEOUT  (60 * USEC_PER_SEC)
 #define REMOVE_TIMEOUT (10 * USEC_PER_SEC)
+#define QEMU_EXIT_GRACE (1 * USEC_PER_SEC)
 #define VSOCK_CHARDEV  "vsock"
 #define SHARE_CHARDEV  "share"
 #define CONSOLE_LOG    "console.log"
@@ -58,6 +59,8 @@ struct vm {
 	struct vsock_device *vsock;
 	struct rpc_client *client;
 	struct lease *leases;
+	struct loop_source *grace; /* runs while it is not clear whether QEMU has ended */
+	struct error suspicion;	   /* what is to blame if it has not */
 	bool ready;	/* vminitd has answered */
 	bool warm;	/* the VM is restored from a template */
 };
@@ -82,12 +85,24 @@ static _noreturn_ void vm_down(struct vm *vm, const struct error *err)
 	leave(vm);
 }
 
-static _noreturn_ void vm_down_with(struct vm *vm, const struct error *cause, const char *what)
+static void on_grace_over(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
 {
-	_cleanup_error_ struct error err = ERROR_INIT;
+	struct vm *vm = data;
 
-	error_set(&err, cause->errnum, "%s: %s", what, error_message(cause));
-	vm_down(vm, &err);
+	vm_down(vm, &vm->suspicion);
+}
+
+/*
+ * What speaks to QEMU or to the guest failed, maybe because QEMU ended: that is noticed a moment
+ * later, and has a cause that says more, with the guest's last words.
+ */
+static void suspect(struct vm *vm, const struct error *cause, const char *what)
+{
+	if (vm->grace || (vm->qemu && qemu_get_state(vm->qemu) >= QEMU_ENDING))
+		return;
+	error_set(&vm->suspicion, cause->errnum, "%s%s%s", what ? what : "", what ? ": " : "",
+		  error_message(cause));
+	vm->grace = loop_add_timer(vm->loop, loop_now() + QEMU_EXIT_GRACE, on_grace_over, vm);
 }
 
 /* --- leases --- */
@@ -177,6 +192,9 @@ static void on_lease_connection(struct loop_source *source _unused_, uint32_t ev
 
 static void vm_unboot(struct vm *vm)
 {
+	loop_remove(vm->grace);
+	error_clear(&vm->suspicion);
+	vm->grace = NULL;
 	rpc_client_free(vm->client);
 	vsock_device_free(vm->vsock);
 	qemu_free(vm->qemu);
@@ -193,8 +211,10 @@ static void on_setup_done(struct rpc_request *request _unused_,
 	_cleanup_error_ struct error own = ERROR_INIT;
 	struct vm *vm = data;
 
-	if (err)
-		vm_down_with(vm, err, "set up the guest");
+	if (err) {
+		suspect(vm, err, "set up the guest");
+		return;
+	}
 	trace_step("setup");
 	vm->ready = true;
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
@@ -209,8 +229,10 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 {
 	struct vm *vm = data;
 
-	if (err)
-		vm_down_with(vm, err, "plug the VM's devices");
+	if (err) {
+		suspect(vm, err, "plug the VM's devices");
+		return;
+	}
 	trace_step("plugged");
 	template_close(&vm->template);
 	qemu_continue(qemu, NULL, NULL);
@@ -277,12 +299,7 @@ static const struct qemu_ops qemu_ops = {
 static void on_virtiofsd_exit(struct virtiofsd *virtiofsd _unused_, const struct error *err,
 			      void *data)
 {
-	struct vm *vm = data;
-
-	/* It also ends because QEMU did, and QEMU's own word says more. */
-	if (vm->qemu && qemu_get_state(vm->qemu) >= QEMU_ENDING)
-		return;
-	vm_down(vm, err);
+	suspect(data, err, NULL);
 }
 
 static const struct virtiofsd_ops virtiofsd_ops = {
@@ -291,11 +308,7 @@ static const struct virtiofsd_ops virtiofsd_ops = {
 
 static void on_vsock_failed(void *data, const struct error *err)
 {
-	struct vm *vm = data;
-
-	if (vm->qemu && qemu_get_state(vm->qemu) >= QEMU_ENDING)
-		return;
-	vm_down_with(vm, err, "the VM's vsock device");
+	suspect(data, err, "the VM's vsock device");
 }
 
 static const struct vsock_device_ops vsock_ops = {

@@ -99,8 +99,10 @@ static _noreturn_ void lose_vm(struct standin_life *life, const struct error *be
 			packet_error(text.data, &err);
 			fail(life, &err);
 		}
-		if (r <= 0)
-			break;
+		if (r <= 0) {
+			error_set(&err, ECONNRESET, "the monitor of the VM died");
+			fail(life, &err);
+		}
 	}
 	fail(life, because);
 }
