@@ -5,6 +5,7 @@ ocispec_sources = \
 	libocispec/json-get.c \
 	libocispec/json-read.c \
 	libocispec/json-write.c \
+	libocispec/seccomp-program.c libocispec/seccomp-program.h \
 	libocispec/spec.c libocispec/spec.h \
 	libocispec/spec-copy.c \
 	libocispec/spec-read.c \

@@ -22,7 +22,7 @@
 
 #include "lib/error.h"
 #include "vminit/plan.h"
-#include "vminit/seccomp-program.h"
+#include "libocispec/seccomp-program.h"
 
 #define CHILD_SYNC_FD 3
 /* The longest message of an error on its way from the child. */

@@ -19,7 +19,6 @@ vminit_rooms = \
 	vminit/proc-info.c vminit/proc-info.h \
 	vminit/process.c vminit/process.h \
 	vminit/rootfs.c vminit/rootfs.h \
-	vminit/seccomp-program.c vminit/seccomp-program.h \
 	vminit/service.h \
 	vminit/service-container.c \
 	vminit/service-events.c \

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "lib/error.h"
+#include "libocispec/seccomp-program.h"
 #include "libocispec/spec.h"
 #include "vminit/mount-options.h"
 
@@ -148,7 +149,7 @@ struct plan {
  * see seccomp-program.h; linux.seccomp can be left out then). Hooks do not see them.
  */
 #define PLAN_BUNDLE_ANNOTATION	"runvm.bundle"
-#define PLAN_SECCOMP_ANNOTATION "runvm.seccomp"
+#define PLAN_SECCOMP_ANNOTATION SECCOMP_PROGRAM_ANNOTATION
 
 /**
  * plan_container() - plan a container and its first process

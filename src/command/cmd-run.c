@@ -28,11 +28,6 @@ static void foreground_freep(struct foreground **fg)
 	foreground_free(*fg);
 }
 
-static int start_container(void *data, struct error *err)
-{
-	return lifecycle_start(data, err);
-}
-
 /* After a failure, or the end of a foreground container. What went wrong first is what counts. */
 static int clean_up(struct container *c, int result, struct error *err)
 {
@@ -55,7 +50,7 @@ static int run_detached(const char *id, struct lifecycle_create *create, struct 
 	r = lifecycle_create(id, create, &c, err);
 	if (r < 0)
 		return r;
-	r = lifecycle_start(&c, err);
+	r = lifecycle_started(&c, err);
 	return r < 0 ? clean_up(&c, r, err) : r;
 }
 
@@ -79,7 +74,9 @@ static int run_foreground(const char *id, struct lifecycle_create *create, bool 
 	r = lifecycle_create(id, create, &c, err);
 	if (r < 0)
 		return r;
-	r = foreground_wait(fg, &c.status.standin, start_container, &c, err);
+	r = lifecycle_started(&c, err);
+	if (!r)
+		r = foreground_wait(fg, &c.status.standin, err);
 	if (r < 0 || !keep)
 		r = clean_up(&c, r, err);
 	return r;
@@ -95,6 +92,7 @@ static int run_run(const struct globals *globals, const void *options, char **ar
 	r = create_options_apply(&o->create, globals, &create, err);
 	if (r < 0)
 		return r;
+	create.start = true;
 	if (o->detach)
 		return run_detached(args[0], &create, err);
 	return run_foreground(args[0], &create, o->keep, err);

@@ -5,6 +5,7 @@ container_sources = \
 	src/container/container.c src/container/container.h \
 	src/container/hooks.c src/container/hooks.h \
 	src/container/plan.c src/container/plan.h \
+	src/container/plan-seccomp.c \
 	src/container/plan-support.c \
 	src/container/status.c src/container/status.h
 

@@ -203,6 +203,13 @@ static void drop_host_hooks(struct oci_hooks *hooks)
 	free_hooks(&hooks->poststop, &hooks->n_poststop);
 }
 
+void plan_add_annotation(struct oci_spec *guest, char *key, char *value)
+{
+	guest->annotations = xreallocarray(guest->annotations, guest->n_annotations + 1,
+					   sizeof(*guest->annotations));
+	guest->annotations[guest->n_annotations++] = (struct oci_entry){.key = key, .value = value};
+}
+
 static void free_entry(struct oci_entry *e)
 {
 	free(e->key);
@@ -229,9 +236,7 @@ static void plan_annotations(const struct bundle *bundle, struct oci_spec *guest
 	/* For the state that a startContainer hook reads. */
 	if (!guest->hooks || !guest->hooks->n_start_container)
 		return;
-	guest->annotations = xreallocarray(guest->annotations, kept + 1, sizeof(*guest->annotations));
-	guest->annotations[guest->n_annotations++] = (struct oci_entry){
-		.key = xstrdup(PLAN_BUNDLE_ANNOTATION), .value = xstrdup(bundle->path)};
+	plan_add_annotation(guest, xstrdup(PLAN_BUNDLE_ANNOTATION), xstrdup(bundle->path));
 }
 
 static char **copy_strings(char *const *strings, size_t n)

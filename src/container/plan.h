@@ -28,6 +28,9 @@
 #define PLAN_ANNOTATION_PREFIX "runvm."
 #define PLAN_BUNDLE_ANNOTATION PLAN_ANNOTATION_PREFIX "bundle"
 
+/* Adds an annotation for vminitd; both strings are owned by the spec from here on. */
+void plan_add_annotation(struct oci_spec *guest, char *key, char *value);
+
 /**
  * struct plan_export - one tree of the host that appears in the share
  * @source: absolute path on the host
@@ -122,6 +125,18 @@ struct plan_size plan_size(const struct bundle *bundle);
  * Return: 0, or -ENOTSUP with the JSON path.
  */
 int plan_check_support(const struct bundle *bundle, struct plan *plan, struct error *err);
+
+/**
+ * plan_compile_seccomp() - translate linux.seccomp for the guest (plan-seccomp.c)
+ *
+ * libseccomp takes some milliseconds for it, and a hundred times that in a guest without hardware
+ * virtualisation; so the host does it, and the guest's config.json carries the program in an
+ * annotation in place of the profile. libseccomp may ask the host's kernel what it knows, so this
+ * is no part of plan_make().
+ *
+ * Return: 0; -EINVAL or -EOPNOTSUPP with the JSON path.
+ */
+int plan_compile_seccomp(struct plan *plan, struct error *err);
 
 static inline void plan_freep(struct plan **plan)
 {

@@ -95,6 +95,15 @@ void guest_create_container(struct rpc_client *client, const struct guest_contai
 			      RPC_NO_TIMEOUT, done, data);
 }
 
+void guest_start_process(struct rpc_client *client, const char *id, rpc_done_fn *done, void *data)
+{
+	SANDBOX(StartProcessRequest) request = SANDBOX_INIT(START_PROCESS_REQUEST);
+
+	request.id = (char *)id;
+	(void)rpc_client_call(client, SANDBOX_SERVICE, "StartProcess", &request.base,
+			      RPC_NO_TIMEOUT, done, data);
+}
+
 void guest_wait_process(struct rpc_client *client, const char *id, rpc_done_fn *done, void *data)
 {
 	SANDBOX(WaitProcessRequest) request = SANDBOX_INIT(WAIT_PROCESS_REQUEST);

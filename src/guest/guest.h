@@ -41,6 +41,8 @@ int guest_connect(struct loop *loop, int vm_dirfd, struct rpc_client **ret, stru
 void guest_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data);
 void guest_create_container(struct rpc_client *client, const struct guest_container *container,
 			    rpc_done_fn *done, void *data);
+/* Answered when execve has succeeded in the guest, or has failed. */
+void guest_start_process(struct rpc_client *client, const char *id, rpc_done_fn *done, void *data);
 void guest_wait_process(struct rpc_client *client, const char *id, rpc_done_fn *done, void *data);
 void guest_kill_process(struct rpc_client *client, const char *id, int signal, rpc_done_fn *done,
 			void *data);

@@ -189,6 +189,7 @@ static int start_processes(struct creation *k, struct error *err)
 		.rootfs_fd = k->rootfs_fd,
 		.console_socket = k->console,
 		.cgroups = k->c->status.cgroups,
+		.start = k->options->start,
 		.lock_fd = k->c->lock_fd,
 	};
 	int r;
@@ -197,6 +198,10 @@ static int start_processes(struct creation *k, struct error *err)
 	if (r < 0)
 		return r;
 	k->c->status.monitor = k->monitor.process;
+	/* The VM starts meanwhile. */
+	r = plan_compile_seccomp(k->plan, err);
+	if (r < 0)
+		return r;
 	r = standin_start(&standin, &k->standin, err);
 	if (r < 0)
 		return r;
@@ -295,7 +300,7 @@ static int hand_over(struct creation *k, struct error *err)
 {
 	int r;
 
-	k->c->status.phase = STATUS_CREATED;
+	k->c->status.phase = k->options->start ? STATUS_STARTED : STATUS_CREATED;
 	r = container_save(k->c, err);
 	if (!r)
 		r = write_pid_file(k, err);

@@ -148,21 +148,19 @@ static int forward_signals(struct foreground *fg, struct error *err)
 	return 0;
 }
 
-int foreground_wait(struct foreground *fg, const struct process_ref *standin,
-		    int (*start)(void *data, struct error *err), void *data, struct error *err)
+int foreground_wait(struct foreground *fg, const struct process_ref *standin, struct error *err)
 {
-	_cleanup_close_ int pidfd = process_ref_open(standin);
+	/* It may have ended; nobody else has its number before it is waited for here. */
+	_cleanup_close_ int pidfd = process_open(standin->pid);
 	int r, status;
 
 	fg->standin = *standin;
 	if (pidfd < 0)
-		return error_set(err, ESRCH, "the container has ended already");
+		return error_errno(err, pidfd, "the container's stand-in");
 	(void)loop_add_fd(fg->loop, pidfd, EPOLLIN, on_standin_exit, fg);
 	r = forward_signals(fg, err);
 	if (!r)
 		r = take_terminal(fg, err);
-	if (!r)
-		r = start(data, err);
 	while (!r && (!fg->exited || !fg->drained)) {
 		r = loop_iterate(fg->loop, LOOP_FOREVER);
 		if (r < 0)

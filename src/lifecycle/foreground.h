@@ -28,13 +28,11 @@ int foreground_console(const struct foreground *fg);
  * foreground_wait() - wait for the container's end
  * @standin: of the container, a child of the caller
  *
- * To be called between create and start: signals that come from then on are forwarded.
- * @start is called then, and its failure ends the wait.
+ * Signals that come from then on are forwarded.
  *
  * Return: the exit code, or -errno.
  */
-int foreground_wait(struct foreground *fg, const struct process_ref *standin,
-		    int (*start)(void *data, struct error *err), void *data, struct error *err);
+int foreground_wait(struct foreground *fg, const struct process_ref *standin, struct error *err);
 
 /* Restores the terminal. NULL is allowed. */
 void foreground_free(struct foreground *fg);

@@ -21,6 +21,7 @@
  * @config: file name of the configuration; NULL for the bundle's config.json
  * @pid_file, @console_socket, @pidfd_socket: paths; NULL for none
  * @detached: whether the caller goes away, so that a terminal needs a console socket
+ * @start: also let the process go, as lifecycle_start() would, but for the poststart hooks
  * @console_fd: connected socket for the terminal's master instead of @console_socket; -1 for none
  */
 struct lifecycle_create {
@@ -32,6 +33,7 @@ struct lifecycle_create {
 	const char *console_socket;
 	const char *pidfd_socket;
 	bool detached;
+	bool start;
 	int console_fd;
 };
 
@@ -46,6 +48,13 @@ int lifecycle_create(const char *id, const struct lifecycle_create *options,
 
 /* Lets the process of a created container go, and runs the poststart hooks. */
 int lifecycle_start(struct container *c, struct error *err);
+
+/**
+ * lifecycle_started() - the poststart hooks of a container that create let go
+ *
+ * A failure stops the container.
+ */
+int lifecycle_started(struct container *c, struct error *err);
 
 /**
  * lifecycle_kill() - send a signal

@@ -65,6 +65,16 @@ static int run_poststart(struct container *c, struct error *err)
 			 err);
 }
 
+int lifecycle_started(struct container *c, struct error *err)
+{
+	int r = run_poststart(c, err);
+
+	/* runtime.md, "Lifecycle": an error of these hooks stops the container. */
+	if (r < 0)
+		(void)process_ref_signal(&c->status.standin, SIGKILL);
+	return r;
+}
+
 int lifecycle_start(struct container *c, struct error *err)
 {
 	int r;
@@ -84,10 +94,5 @@ int lifecycle_start(struct container *c, struct error *err)
 		return r < 0 ? r : -err->errnum;
 	if (r < 0)
 		return r;
-	r = run_poststart(c, err);
-	if (r < 0) {
-		/* runtime.md, "Lifecycle": an error of these hooks stops the container. */
-		(void)process_ref_signal(&c->status.standin, SIGKILL);
-	}
-	return r;
+	return lifecycle_started(c, err);
 }

@@ -70,9 +70,10 @@ static _noreturn_ void fail(struct standin_life *life, const struct error *err)
 	leave(life, STANDIN_EXIT_LOST);
 }
 
+/* Not before the commit: until then create counts on it. */
 static void maybe_leave(struct standin_life *life)
 {
-	if (life->ended && stdio_drained(life->stdio))
+	if (life->ended && life->control < 0 && stdio_drained(life->stdio))
 		leave(life, life->exit_code);
 }
 
@@ -154,6 +155,28 @@ static void on_signal(struct loop_source *source _unused_, const struct signalfd
 		guest_kill_process(life->client, life->config->id, signal, on_forwarded, life);
 }
 
+/* The process waits in the guest, or runs if that was asked for: create may go on. */
+static void announce(struct standin_life *life)
+{
+	life->created = true;
+	guest_wait_process(life->client, life->config->id, on_wait_done, life);
+	forward_size(life);
+	(void)packet_send(life->control, STANDIN_CREATED, NULL);
+}
+
+static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		       const struct error *err, void *data)
+{
+	struct standin_life *life = data;
+
+	if (err && !rpc_client_alive(life->client))
+		lose_vm(life, err);
+	if (err)
+		fail(life, err);
+	trace_step("container started");
+	announce(life);
+}
+
 static void on_created(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		       const struct error *err, void *data)
 {
@@ -165,10 +188,8 @@ static void on_created(struct rpc_request *request _unused_, const ProtobufCMess
 		fail(life, err);
 	}
 	trace_step("container created");
-	life->created = true;
-	guest_wait_process(life->client, life->config->id, on_wait_done, life);
-	forward_size(life);
-	(void)packet_send(life->control, STANDIN_CREATED, NULL);
+	if (!life->config->start)
+		announce(life);
 }
 
 static void on_control(struct loop_source *source, uint32_t events _unused_, void *data)
@@ -181,6 +202,7 @@ static void on_control(struct loop_source *source, uint32_t events _unused_, voi
 	loop_remove(source);
 	life->control_source = NULL;
 	life->control = close_keep_errno(life->control);
+	maybe_leave(life);
 }
 
 static void on_lease(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
@@ -296,6 +318,9 @@ static void create_in_guest(struct standin_life *life)
 		container.columns = ws.ws_col;
 	}
 	guest_create_container(life->client, &container, on_created, life);
+	/* Right behind it: vminitd takes them in order, and a round trip is saved. */
+	if (life->config->start)
+		guest_start_process(life->client, life->config->id, on_started, life);
 }
 
 _noreturn_ void standin_main(const struct standin_config *config, int control)

@@ -52,6 +52,8 @@ enum standin_message {
  *	mount namespace; -1 for none
  * @console_socket: connected socket that gets the terminal's master; -1 without a terminal
  * @cgroups: directories of the host's cgroups to be in; NULL-terminated; NULL for none
+ * @start: let the process go as soon as it is created, in the same breath; STANDIN_CREATED then
+ *	says that it runs
  * @lock_fd: of the container, closed in the stand-in
  */
 struct standin_config {
@@ -62,6 +64,7 @@ struct standin_config {
 	int rootfs_fd;
 	int console_socket;
 	char *const *cgroups;
+	bool start;
 	int lock_fd;
 };
 

@@ -36,8 +36,13 @@ static const struct machine machines[] = {
 			.console = "ttyS0",
 			/* A panic resets at once by triple fault, and -no-reboot makes that QEMU's end. */
 			.kernel_parameters = "quiet panic=-1 reboot=t",
-			/* Without it the kernel waits whole ticks to see whether timer interrupts arrive. */
-			.tcg_kernel_parameters = "no_timer_check",
+			/*
+			 * Without no_timer_check the kernel waits whole ticks to see whether timer
+			 * interrupts arrive. TCG's counter runs evenly: a watchdog over it that fires
+			 * in a VM that was just restored only mistakes the pause for drift. TCG's
+			 * processor looks like one that must not halt plainly, which is not so.
+			 */
+			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt",
 		},
 	[VM_ARCH_AARCH64] =
 		{

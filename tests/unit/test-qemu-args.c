@@ -51,7 +51,7 @@ static void test_plain(void)
 			"-cpu\nmax\n-smp\n1\n-m\n256M\n"
 			"-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
 			"-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
-			"-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check\n"
+			"-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt\n"
 			"-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 			"-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
 			"-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n");
@@ -125,7 +125,7 @@ static void test_cmdline(void)
 
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
-	CHECK_STR(text, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check "
+	CHECK_STR(text, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
 			"tsc_early_khz=1999998");
 }
 

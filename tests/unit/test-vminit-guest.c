@@ -9,7 +9,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "vminit-harness.h"
-#include "vminit/seccomp-program.h"
+#include "libocispec/seccomp-program.h"
 
 static struct harness h;
 

@@ -2,11 +2,11 @@
 /*
  * linux.seccomp as a BPF program, by libseccomp; and such a program as text. The translation takes
  * hundreds of milliseconds under TCG, so the host does it and sends the text in an annotation
- * (PLAN_SECCOMP_ANNOTATION, in place of linux.seccomp); from a client that sends linux.seccomp the
+ * (in place of linux.seccomp); from a client that sends linux.seccomp the
  * guest takes that. Needs libocispec and libseccomp alone, so that both sides can have it.
  */
-#ifndef VMINIT_SECCOMP_PROGRAM_H
-#define VMINIT_SECCOMP_PROGRAM_H
+#ifndef RUNVM_OCISPEC_SECCOMP_PROGRAM_H
+#define RUNVM_OCISPEC_SECCOMP_PROGRAM_H
 
 #include <stddef.h>
 
@@ -15,6 +15,9 @@
 
 /* Of the kernel: BPF_MAXINSNS instructions of eight bytes. */
 #define SECCOMP_PROGRAM_MAX 4096
+
+/* The annotation that carries a program in the config.json for the guest. */
+#define SECCOMP_PROGRAM_ANNOTATION "runvm.seccomp"
 
 /**
  * struct seccomp_program - what seccomp(2) takes

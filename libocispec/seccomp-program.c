@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vminit/seccomp-program.h"
+#include "libocispec/seccomp-program.h"
 
 #include <fcntl.h>
 #include <linux/filter.h>
