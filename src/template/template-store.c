@@ -20,6 +20,7 @@
 #define NEW_PREFIX  ".new-"
 #define OLD_PREFIX  ".old-"
 #define FAIL_PREFIX ".failed-"
+#define OPEN_TRIES  10
 
 /* --- the directory --- */
 
@@ -247,41 +248,63 @@ static int open_directory(int store_fd, const struct template_key *key, struct s
 	return fd;
 }
 
-int template_open_at(int store_fd, const struct template_key *key, struct template *ret,
-		     struct error *err)
+/* Not the template's fault: it may be sound. */
+static bool is_shortage(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EINTR;
+}
+
+/*
+ * Once. Return: 0; -ENOENT when there is none; -EAGAIN when it was replaced or removed while we
+ * were at it, which takes its files away; -EBADMSG for one that is no good; another -errno.
+ */
+static int try_open(int store_fd, const struct template_key *key, struct template *ret,
+		    struct stat *st, struct error *err)
 {
 	_cleanup_template_ struct template found = TEMPLATE_INIT;
 	_cleanup_template_meta_ struct template_meta meta = {0};
-	_cleanup_error_ struct error why = ERROR_INIT;
 	_cleanup_close_ int dirfd = -1;
-	struct stat st;
+	struct stat now;
 	int r;
 
-	dirfd = open_directory(store_fd, key, &st, err);
+	dirfd = open_directory(store_fd, key, st, err);
 	if (dirfd < 0)
 		return dirfd;
-	r = open_files(dirfd, key, &meta, &found, &why);
-	/* Not its fault. */
-	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EINTR) {
-		if (err)
-			error_move(err, &why);
+	r = open_files(dirfd, key, &meta, &found, err);
+	if (r < 0 && !is_shortage(r)) {
+		r = fstatat(store_fd, key->hex, &now, AT_SYMLINK_NOFOLLOW);
+		return r < 0 || now.st_ino != st->st_ino ? -EAGAIN : -EBADMSG;
+	}
+	if (r < 0)
 		return r;
-	}
-	if (r < 0) {
-		log_warning("template %s is not used and removed: %s", key->hex,
-			    error_message(&why));
-		remove_exactly(store_fd, key, &st);
-		return error_set(err, ENOENT, "template %s: %s", key->hex, error_message(&why));
-	}
 	found.store_fd = fcntl(store_fd, F_DUPFD_CLOEXEC, 3);
 	if (found.store_fd < 0)
 		return error_errno(err, errno, "open template %s", key->hex);
-	found.directory_inode = st.st_ino;
+	found.directory_inode = st->st_ino;
 	/* Last used now: what template_store_commit() goes by. */
 	(void)futimens(dirfd, NULL);
 	*ret = found;
 	found = (struct template)TEMPLATE_INIT;
 	return 0;
+}
+
+int template_open_at(int store_fd, const struct template_key *key, struct template *ret,
+		     struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct stat st;
+	int r = -EAGAIN;
+
+	for (int i = 0; i < OPEN_TRIES && r == -EAGAIN; i++)
+		r = try_open(store_fd, key, ret, &st, &why);
+	if (r != -EBADMSG) {
+		if (r < 0 && err)
+			error_move(err, &why);
+		return r;
+	}
+	log_warning("template %s is not used and removed: %s", key->hex, error_message(&why));
+	remove_exactly(store_fd, key, &st);
+	return error_set(err, ENOENT, "template %s: %s", key->hex, error_message(&why));
 }
 
 int template_open(const struct template_key *key, struct template *ret, struct error *err)
