@@ -616,6 +616,8 @@ bool template_store_failed_lately(int store_fd, const struct template_key *key)
 	time_t now = time(NULL);
 	struct stat st;
 
-	return !fstatat(store_fd, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_mtim.tv_sec <= now &&
-	       st.st_mtim.tv_sec + TEMPLATE_RETRY_SEC > now;
+	/* Bounded both ways, for clocks are set back. */
+	return !fstatat(store_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       st.st_mtim.tv_sec > now - TEMPLATE_RETRY_SEC &&
+	       st.st_mtim.tv_sec < now + TEMPLATE_RETRY_SEC;
 }
