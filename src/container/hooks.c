@@ -44,11 +44,8 @@ static void hook_run_clear(struct hook_run *run)
 static _noreturn_ void hook_exec(const struct oci_hook *hook, const char *cwd, const int fds[3])
 {
 	char *only_path[] = {hook->path, NULL};
-	sigset_t none;
 
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
+	process_reset_signals();
 	for (int i = 0; i < 3; i++)
 		if (dup2(fds[i], i) < 0)
 			_exit(126);

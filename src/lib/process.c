@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include "lib/cleanup.h"
 #include "lib/loop.h"
 
+#define KERNEL_SIGNALS 64
 #define STAT_MAX 4096 /* more than any /proc/<pid>/stat */
 
 static struct {
@@ -133,6 +135,23 @@ int process_wait_end(int pidfd, uint64_t timeout_usec)
 		if (loop_now() >= deadline)
 			return -ETIME;
 	}
+}
+
+void process_reset_signals(void)
+{
+	/* As the kernel has it: handler, flags, restorer, mask (x86_64 and aarch64 alike). */
+	const struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void (*restorer)(void);
+		uint64_t mask;
+	} action = {.handler = SIG_DFL};
+	sigset_t none;
+
+	for (int n = 1; n <= KERNEL_SIGNALS; n++)
+		(void)syscall(SYS_rt_sigaction, n, &action, NULL, sizeof(action.mask));
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int process_exit_code(int status)

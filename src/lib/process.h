@@ -52,6 +52,14 @@ int process_wait_end(int pidfd, uint64_t timeout_usec);
 /* A pidfd of a process, by number; close-on-exec. Return: fd or -errno. */
 int process_open(pid_t pid);
 
+/**
+ * process_reset_signals() - every signal by default and none blocked, before an execve
+ *
+ * Also those two that glibc keeps for itself and signal(2) refuses: a parent that ignores them
+ * hands that on as well.
+ */
+void process_reset_signals(void);
+
 /* 128+n for a process that signal n ended, else its exit code. @status: as waitpid() gives it. */
 int process_exit_code(int status);
 

@@ -271,18 +271,13 @@ static int let_go(int keep)
 
 static void become_builder(bool background)
 {
-	sigset_t none;
-
 	process_set_title(TITLE);
 	(void)setsid();
 	(void)umask(077);
 	if (chdir("/") < 0)
 		_exit(EXIT_FAILURE);
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
+	process_reset_signals();
 	(void)signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (!background) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		return;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "lib/alloc.h"
+#include "lib/process.h"
 #include "lib/io.h"
 #include "vmm/ring.h"
 
@@ -38,16 +39,6 @@ static _noreturn_ void child_fail(const char *what)
 	_exit(EXEC_FAILED_STATUS);
 }
 
-static void child_reset_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void child_descriptors(const struct spawn_config *config, int stderr_fd)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -73,7 +64,7 @@ static _noreturn_ void child_run(const struct spawn_config *config, int stderr_f
 	if (getppid() != parent)
 		_exit(EXEC_FAILED_STATUS);
 	(void)setsid();
-	child_reset_signals();
+	process_reset_signals();
 	if (config->cgroup_fd >= 0 && write(config->cgroup_fd, "0", 1) < 0)
 		child_fail("enter the cgroup");
 	execv(config->path, config->argv);

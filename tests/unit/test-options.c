@@ -217,7 +217,7 @@ static void test_commands(void)
 		printf("# %s\n", c->name);
 		CHECK(command_find(c->name) == c);
 		CHECK(c->handler && c->summary);
-		CHECK_INT(c->min_args, <=, c->max_args);
+		CHECK(c->min_args <= c->max_args);
 		CHECK((c->max_args > 0) == !!c->arguments);
 		CHECK(!c->description || c->description[strlen(c->description) - 1] == '\n');
 		CHECK(!c->usage || c->usage[strlen(c->usage) - 1] == '\n');
