@@ -27,6 +27,14 @@ struct machine {
 	const char *tcg_kernel_parameters;
 };
 
+/*
+ * TCG drops what it translated from a page when the guest writes to it, but does not see virtiofsd
+ * write there. A page that held code, was freed and then filled with other code by virtiofsd would
+ * run the old one: programs crashed at random under QEMU 10. The kernel clears each page before it
+ * is used anew, and that QEMU sees.
+ */
+#define TCG_COHERENT "init_on_alloc=1"
+
 static const struct machine machines[] = {
 	[VM_ARCH_X86_64] =
 		{
@@ -42,7 +50,7 @@ static const struct machine machines[] = {
 			 * in a VM that was just restored only mistakes the pause for drift. TCG's
 			 * processor looks like one that must not halt plainly, which is not so.
 			 */
-			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt",
+			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt " TCG_COHERENT,
 		},
 	[VM_ARCH_AARCH64] =
 		{
@@ -51,7 +59,7 @@ static const struct machine machines[] = {
 			.tcg_cpu = "max,pauth-impdef=on",
 			.console = "ttyAMA0",
 			.kernel_parameters = "quiet panic=-1",
-			.tcg_kernel_parameters = NULL,
+			.tcg_kernel_parameters = TCG_COHERENT,
 		},
 };
 static_assert(ARRAY_SIZE(machines) == N_VM_ARCHS, "one machine for each architecture");

@@ -51,7 +51,8 @@ static void test_plain(void)
 			"-cpu\nmax\n-smp\n1\n-m\n256M\n"
 			"-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
 			"-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
-			"-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt\n"
+			"-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
+			"init_on_alloc=1\n"
 			"-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 			"-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
 			"-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n");
@@ -114,7 +115,7 @@ static void test_aarch64(void)
 	text = render(&config);
 	CHECK_CONTAINS(text, "-machine\nvirt,gic-version=max,dump-guest-core=off,mem-merge=off,"
 			     "accel=tcg,memory-backend=mem\n-cpu\ncortex-a57\n");
-	CHECK_CONTAINS(text, "-append\nconsole=ttyAMA0 quiet panic=-1\n");
+	CHECK_CONTAINS(text, "-append\nconsole=ttyAMA0 quiet panic=-1 init_on_alloc=1\n");
 	CHECK_CONTAINS(text, "id=rp3,bus=pcie.0,chassis=4,io-reserve=0\n-S\n");
 }
 
@@ -126,7 +127,7 @@ static void test_cmdline(void)
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
 	CHECK_STR(text, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
-			"tsc_early_khz=1999998");
+			"init_on_alloc=1 tsc_early_khz=1999998");
 }
 
 static void check_refused(const struct qemu_config *config, const char *message)
