@@ -1,6 +1,7 @@
 # Booted VMs that are kept, and restored for new containers.
 template_sources = \
 	src/template/idle.c src/template/idle.h \
+	src/template/rehearsal.c src/template/rehearsal.h \
 	src/template/template.h \
 	src/template/template-build.c \
 	src/template/template-digest.c src/template/template-digest.h \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The builder: a process that boots a generic VM, waits until nothing happens in it any more,
- * saves it, and puts it in the store.
+ * The builder: a process that boots a generic VM, lets it rehearse a start (rehearsal.h), waits
+ * until nothing happens in it any more, saves it, and puts it in the store.
  *
  * Theory of operation: it is pid 1 of a pid namespace of its own where that is permitted, like a
  * monitor, so that QEMU ends with it, however that comes; elsewhere QEMU has that from its
@@ -32,6 +32,7 @@
 #include "lib/process.h"
 #include "lib/socket.h"
 #include "template/idle.h"
+#include "template/rehearsal.h"
 #include "template/template-store.h"
 #include "vmm/qemu.h"
 
@@ -50,7 +51,7 @@ enum { TELL_DONE = 'd', TELL_FAILED = 'f' };
 /**
  * struct build - one build, in the builder
  * @tell: socket to who waits; -1 in the background
- * @ready: when the guest was up
+ * @settling: since when it is to become quiet
  * @quiet: so many periods in a row nothing happened
  * @saved: the state is written
  */
@@ -67,9 +68,9 @@ struct build {
 	int state_fd;
 	struct loop *loop;
 	struct qemu *qemu;
-	struct loop_source *timer;
+	struct rehearsal *rehearsal;
 	struct idle idle;
-	uint64_t ready;
+	uint64_t settling;
 	unsigned int quiet;
 	bool saved;
 };
@@ -137,20 +138,31 @@ static void on_settle_timer(struct loop_source *source, uint32_t events _unused_
 	int r = idle_busy_time(&b->idle, &used);
 
 	b->quiet = r < 0 || used > SETTLE_BUSY ? 0 : b->quiet + 1;
-	if (b->quiet < SETTLE_QUIET && now - b->ready < (r < 0 ? USEC_PER_SEC : SETTLE_MAX)) {
+	if (b->quiet < SETTLE_QUIET && now - b->settling < (r < 0 ? USEC_PER_SEC : SETTLE_MAX)) {
 		loop_set_deadline(source, now + SETTLE_PERIOD);
 		return;
 	}
 	qemu_save(b->qemu, b->state_fd, on_saved, b);
 }
 
+static void on_rehearsed(struct rehearsal *rehearsal, const struct error *err, void *data)
+{
+	struct build *b = data;
+
+	if (err)
+		leave(b, err);
+	rehearsal_free(rehearsal);
+	b->rehearsal = NULL;
+	b->settling = loop_now();
+	idle_watch(&b->idle, qemu_pid(b->qemu));
+	(void)loop_add_timer(b->loop, b->settling + SETTLE_PERIOD, on_settle_timer, b);
+}
+
 static void on_ready(struct qemu *qemu, void *data)
 {
 	struct build *b = data;
 
-	b->ready = loop_now();
-	idle_watch(&b->idle, qemu_pid(qemu));
-	b->timer = loop_add_timer(b->loop, b->ready + SETTLE_PERIOD, on_settle_timer, b);
+	rehearsal_start(b->rehearsal, qemu, on_rehearsed, b);
 }
 
 static void on_failed(struct qemu *qemu _unused_, enum qemu_failure kind, const struct error *err,
@@ -193,6 +205,8 @@ static int start_qemu(struct build *b, struct error *err)
 		.cgroup_fd = -1,
 		.boot_timeout = TEMPLATE_BUILD_TIMEOUT,
 	};
+	struct qemu_chardev chardev;
+	int r;
 
 	b->state_fd = openat(b->dirfd, TEMPLATE_STATE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 			     0600);
@@ -201,12 +215,17 @@ static int start_qemu(struct build *b, struct error *err)
 	b->memfd = template_new_memory(&memory, err);
 	if (b->memfd < 0)
 		return b->memfd;
+	r = rehearsal_new(b->loop, b->dirfd, &b->rehearsal, &chardev, err);
+	if (r < 0)
+		return r;
 	config.name = NULL;
 	config.memory_fd = b->memfd;
-	config.chardevs = NULL;
-	config.n_chardevs = 0;
+	config.chardevs = &chardev;
+	config.n_chardevs = 1;
 	config.paused = config.incoming = false;
-	return qemu_start(b->loop, &start, &qemu_ops, b, &b->qemu, err);
+	r = qemu_start(b->loop, &start, &qemu_ops, b, &b->qemu, err);
+	close_keep_errno(chardev.fd);
+	return r;
 }
 
 /* --- the process --- */
