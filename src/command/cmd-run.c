@@ -76,7 +76,7 @@ static int run_foreground(const char *id, struct lifecycle_create *create, bool 
 		return r;
 	r = lifecycle_started(&c, err);
 	if (!r)
-		r = foreground_wait(fg, &c.status.standin, err);
+		r = foreground_wait(fg, &c.status.standin, c.dirfd, err);
 	if (r < 0 || !keep)
 		r = clean_up(&c, r, err);
 	return r;

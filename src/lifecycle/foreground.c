@@ -11,8 +11,11 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/loop.h"
+#include "lib/packet.h"
 #include "lib/relay.h"
 #include "lib/socket.h"
+#include "monitor/lease.h"
+#include "standin/standin.h"
 
 struct foreground {
 	struct loop *loop;
@@ -25,6 +28,8 @@ struct foreground {
 	struct relay *input, *output;
 	struct process_ref standin;
 	bool exited, drained;
+	int lease;	   /* on which the monitor says why the VM ended; -1 for none */
+	struct error lost; /* that */
 };
 
 /* The caller's terminal: the first of its descriptors that is one, else the controlling one. */
@@ -42,7 +47,7 @@ int foreground_new(bool terminal, struct foreground **ret, struct error *err)
 	int r;
 
 	fg->console[0] = fg->console[1] = fg->tty = fg->tty_in = fg->tty_out = -1;
-	fg->master = fg->master_out = -1;
+	fg->master = fg->master_out = fg->lease = -1;
 	r = loop_new(&fg->loop);
 	if (r < 0) {
 		error_errno(err, r, "epoll_create1");
@@ -134,6 +139,30 @@ static int take_terminal(struct foreground *fg, struct error *err)
 	return 0;
 }
 
+static void hear_monitor(struct foreground *fg)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	int r;
+
+	do
+		r = packet_receive(fg->lease, &text);
+	while (r == LEASE_READY);
+	if (r == -EAGAIN)
+		return;
+	if (r == LEASE_DOWN || r == LEASE_FAILED)
+		packet_error(text.data, &fg->lost);
+	else
+		error_set(&fg->lost, ECONNRESET, "the monitor of the VM died");
+}
+
+/* Whoever waits here is told why the VM ended: there may be no log, and the stand-in has no stderr. */
+static void take_lease(struct foreground *fg, int vm_dirfd)
+{
+	fg->lease = socket_connect_at(vm_dirfd, LEASE_SOCKET, SOCK_SEQPACKET);
+	if (fg->lease >= 0)
+		(void)io_set_nonblocking(fg->lease, true);
+}
+
 static int forward_signals(struct foreground *fg, struct error *err)
 {
 	static const int kept[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS,
@@ -148,7 +177,8 @@ static int forward_signals(struct foreground *fg, struct error *err)
 	return 0;
 }
 
-int foreground_wait(struct foreground *fg, const struct process_ref *standin, struct error *err)
+int foreground_wait(struct foreground *fg, const struct process_ref *standin, int vm_dirfd,
+		    struct error *err)
 {
 	/* It may have ended; nobody else has its number before it is waited for here. */
 	_cleanup_close_ int pidfd = process_open(standin->pid);
@@ -157,6 +187,7 @@ int foreground_wait(struct foreground *fg, const struct process_ref *standin, st
 	fg->standin = *standin;
 	if (pidfd < 0)
 		return error_errno(err, pidfd, "the container's stand-in");
+	take_lease(fg, vm_dirfd);
 	(void)loop_add_fd(fg->loop, pidfd, EPOLLIN, on_standin_exit, fg);
 	r = forward_signals(fg, err);
 	if (!r)
@@ -170,7 +201,17 @@ int foreground_wait(struct foreground *fg, const struct process_ref *standin, st
 		return r;
 	if (waitpid(standin->pid, &status, 0) < 0)
 		return error_errno(err, errno, "wait for the container");
-	return process_exit_code(status);
+	r = process_exit_code(status);
+	/* The monitor told everybody before it let go of the stand-in. */
+	if (r == STANDIN_EXIT_LOST && fg->lease >= 0)
+		hear_monitor(fg);
+	/* It would keep the VM from its end. */
+	fg->lease = close_keep_errno(fg->lease);
+	if (fg->lost.errnum) {
+		error_move(err, &fg->lost);
+		return -err->errnum;
+	}
+	return r;
 }
 
 void foreground_free(struct foreground *fg)
@@ -189,5 +230,7 @@ void foreground_free(struct foreground *fg)
 	close_keep_errno(fg->tty_out);
 	close_keep_errno(fg->master);
 	close_keep_errno(fg->master_out);
+	close_keep_errno(fg->lease);
+	error_clear(&fg->lost);
 	free(fg);
 }

@@ -27,12 +27,14 @@ int foreground_console(const struct foreground *fg);
 /**
  * foreground_wait() - wait for the container's end
  * @standin: of the container, a child of the caller
+ * @vm_dirfd: directory of the VM's sockets
  *
  * Signals that come from then on are forwarded.
  *
- * Return: the exit code, or -errno.
+ * Return: the exit code; -errno, also when the VM has ended under the container, with its reason.
  */
-int foreground_wait(struct foreground *fg, const struct process_ref *standin, struct error *err);
+int foreground_wait(struct foreground *fg, const struct process_ref *standin, int vm_dirfd,
+		    struct error *err);
 
 /* Restores the terminal. NULL is allowed. */
 void foreground_free(struct foreground *fg);
