@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -222,6 +223,23 @@ static int run_host_hooks(struct creation *k, const char *state, struct error *e
 	return r;
 }
 
+/*
+ * A stand-in that lost its VM fails before we have listened to the monitor, which knows why and has
+ * said so: to everybody, before it let go of anybody.
+ */
+static int why_failed(struct creation *k, int r, struct error *err)
+{
+	struct pollfd lease = {.fd = k->monitor.lease, .events = POLLIN};
+
+	while (poll(&lease, 1, 0) > 0) {
+		int said = monitor_receive(&k->monitor, &k->warm, err);
+
+		if (said < 0)
+			return said;
+	}
+	return r;
+}
+
 /* Waits for the stand-in, and listens to the monitor meanwhile. */
 static int wait_created(struct creation *k, struct error *err)
 {
@@ -237,7 +255,7 @@ static int wait_created(struct creation *k, struct error *err)
 			r = -EAGAIN;
 		}
 	} while (r == -EAGAIN);
-	return r;
+	return r < 0 ? why_failed(k, r, err) : 0;
 }
 
 static int bring_up(struct creation *k, struct error *err)
