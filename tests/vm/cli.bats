@@ -7,6 +7,8 @@
 # shellcheck disable=SC2154 # bats sets stderr
 
 load helper
+# shellcheck disable=SC2034 # for common_setup
+NO_TEMPLATE=1
 
 COMMANDS="create delete features help kill list run spec start state template"
 

@@ -48,6 +48,12 @@ common_setup() {
 	ROOT="$BATS_TEST_TMPDIR/root"
 	# Whatever is started from here on has it in its environment: see test_processes().
 	export RUNVM_TEST_MARK=$BATS_TEST_TMPDIR
+	# Templates of this run alone, and none that is being made while a test counts processes.
+	export RUNVM_TEMPLATES=$BATS_RUN_TMPDIR/templates
+	[ -n "${NO_TEMPLATE:-}" ] || [ -e "$BATS_RUN_TMPDIR/template.made" ] || {
+		timeout 120 "$RUNVM" template build >/dev/null 2>&1 || true
+		touch "$BATS_RUN_TMPDIR/template.made"
+	}
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
@@ -70,15 +76,23 @@ common_teardown() {
 }
 
 # test_processes: pid and command of every process of a container of this test, one a line: runvm
-# in its forms, virtiofsd, QEMU. Told from those of others by the environment they inherited.
+# in its forms, virtiofsd, QEMU. Told from those of others by the environment they inherited. One
+# that makes a template in the background lives on, as it should, and so does its QEMU.
 test_processes() {
-	local file comm
+	local file comm parent
 	for file in $(grep -lsz "^RUNVM_TEST_MARK=$RUNVM_TEST_MARK$" /proc/[0-9]*/environ); do
 		file=${file%/environ}
 		read -r comm 2>/dev/null <"$file/comm" || continue
 		case $comm in
-		runvm* | virtiofsd* | qemu*) echo "${file#/proc/} $comm" ;;
+		runvm-template) continue ;;
+		qemu*)
+			parent=$(awk '$1 == "PPid:" {print $2}' "$file/status" 2>/dev/null)
+			[ "$(cat "/proc/$parent/comm" 2>/dev/null)" != runvm-template ] || continue
+			;;
+		runvm* | virtiofsd*) ;;
+		*) continue ;;
 		esac
+		echo "${file#/proc/} $comm"
 	done
 }
 
@@ -146,6 +160,16 @@ runvm() {
 	timeout --foreground -k 10 "$TIMEOUT" "$RUNVM" --root "$ROOT" "$@"
 }
 
+# attempt COMMAND...: like `run --separate-stderr`, which would wait for the end of a container that
+# a create left behind: its stand-in keeps the pipes. Standard input is /dev/null.
+attempt() {
+	status=0
+	"$@" >"$BATS_TEST_TMPDIR/.stdout" 2>"$BATS_TEST_TMPDIR/.stderr" </dev/null || status=$?
+	output=$(cat "$BATS_TEST_TMPDIR/.stdout")
+	# shellcheck disable=SC2034 # for the caller
+	stderr=$(cat "$BATS_TEST_TMPDIR/.stderr")
+}
+
 # The other runtime, with a root beside.
 runc() {
 	timeout --foreground -k 10 "$TIMEOUT" "$RUNC" --root "$ROOT-runc" "$@"
@@ -203,6 +227,15 @@ vm_bundle() {
 	edit_config "$dir" '.ociVersion = "1.0.2" | .root.readonly = false |
 		.linux.cgroupsPath = $ARGS.positional[0]' \
 		"$(test_cgroup)/$dir"
+}
+
+# guest_kernel: path of the kernel that the program uses.
+guest_kernel() {
+	local path
+	for path in "$(dirname "$RUNVM")/kernel/vmlinux" "$(dirname "$RUNVM")/../share/runvm/vmlinux"; do
+		[ ! -e "$path" ] || { realpath "$path"; return; }
+	done
+	skip_or_fail "no kernel beside the program"
 }
 
 # debian_rootfs DIR: a copy of a small Debian system, which is made once and kept.

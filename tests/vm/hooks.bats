@@ -165,7 +165,7 @@ ran() {
 	for hook in prestart createRuntime createContainer; do
 		rm -f "$LOG"
 		all_hooks $hook 3
-		run --separate-stderr runvm create --bundle bundle --pid-file pid c1
+		attempt runvm create --bundle bundle --pid-file pid c1
 		[ "$status" -eq 1 ]
 		[ -z "$output" ]
 		contains "$stderr" "error running hook"
@@ -225,7 +225,7 @@ ran() {
 	chmod +x slow
 	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.hooks.createRuntime = [{path: $ARGS.positional[0], timeout: 1}]' "$PWD/slow"
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "timeout of 1s"
 	[ ! -e "/proc/$(cat hook.pid)" ]
@@ -244,13 +244,13 @@ ran() {
 	for path in "$PWD/missing" "$PWD/plain"; do
 		# shellcheck disable=SC2016 # jq's variable
 		edit_config bundle '.hooks = {createRuntime: [{path: $ARGS.positional[0]}]}' "$path"
-		run --separate-stderr runvm create --bundle bundle c1
+		attempt runvm create --bundle bundle c1
 		[ "$status" -eq 1 ]
 		contains "$stderr" "$path"
 		nothing_left
 	done
 	edit_config bundle '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "kill -9 $$"]}]}'
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "signal: Killed"
 	edit_config bundle '.hooks = {createRuntime: [{path: "/bin/true"}]} | .annotations = {a: ("x" * 300000)}'

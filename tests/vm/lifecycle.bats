@@ -32,10 +32,9 @@ fails() {
 	local text=$1
 	shift
 	rm -f log
-	run --separate-stderr runvm --log log --log-format json "$@"
+	attempt runvm --log log --log-format json "$@"
 	[ "$status" -eq 1 ]
 	[ -z "$output" ]
-	# shellcheck disable=SC2154 # bats sets it
 	contains "$stderr" "$text"
 	contains "$(jq -r 'select(.level == "error") | .msg' log)" "$text"
 }

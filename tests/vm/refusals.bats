@@ -5,6 +5,8 @@
 # config.json and before anything is started; or in the log, where engines always send it.
 
 load helper
+# shellcheck disable=SC2034 # for common_setup
+NO_TEMPLATE=1
 
 setup() {
 	common_setup
@@ -23,7 +25,7 @@ refuse() {
 	shift
 	cp bundle/config.json good.json
 	edit_config bundle "$program"
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	mv good.json bundle/config.json
 	echo "$program: $stderr"
 	[ "$status" -eq 1 ]
@@ -69,7 +71,7 @@ refuse() {
 	# shellcheck disable=SC2016 # jq's variable
 	cp bundle/config.json good.json
 	edit_config bundle '.mounts += [{destination: "/a.sock", type: "bind", source: $ARGS.positional[0], options: ["bind"]}]' "$PWD/a.sock"
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "mounts["
 	contains "$stderr" "].source"
@@ -118,23 +120,23 @@ refuse() {
 @test "not JSON, too large, a directory, a fifo" {
 	for text in '' '{' '[]' 'null' '{"ociVersion": "1.0.2"} x'; do
 		printf '%s' "$text" >bundle/config.json
-		run --separate-stderr runvm create --bundle bundle c1
+		attempt runvm create --bundle bundle c1
 		[ "$status" -eq 1 ]
 		contains "$stderr" config.json
 	done
 	head -c 100000000 /dev/zero >bundle/config.json
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" config.json
 	rm bundle/config.json
 	mkdir bundle/config.json
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "Is a directory"
 }
 
 @test "options that cannot be honoured" {
-	run --separate-stderr runvm create --preserve-fds 1 --bundle bundle c1
+	attempt runvm create --preserve-fds 1 --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "--preserve-fds"
 	run --separate-stderr runvm run --preserve-fds 0 --bundle bundle c1

@@ -166,16 +166,16 @@ console() {
 	need_program "$RUNC"
 	run --separate-stderr runc create --bundle bundle c1
 	contains "$stderr" "cannot allocate tty if runc will detach without setting console socket"
-	run --separate-stderr runvm create --bundle bundle c1
+	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "cannot allocate tty if runvm will detach without setting console socket"
-	run --separate-stderr runvm create --bundle bundle --console-socket "$PWD/missing.sock" c1
+	attempt runvm create --bundle bundle --console-socket "$PWD/missing.sock" c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "$PWD/missing.sock"
 	edit_config bundle '.process.terminal = false'
 	run --separate-stderr runc create --bundle bundle --console-socket "$PWD/missing.sock" c1
 	contains "$stderr" "cannot use console socket if runc will not detach or allocate tty"
-	run --separate-stderr runvm create --bundle bundle --console-socket "$PWD/missing.sock" c1
+	attempt runvm create --bundle bundle --console-socket "$PWD/missing.sock" c1
 	[ "$status" -eq 1 ]
 	contains "$stderr" "cannot use console socket if runvm will not detach or allocate tty"
 	nothing_left
