@@ -134,8 +134,10 @@ static int make_locked(int root_fd, const char *id, struct container *c)
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? -EAGAIN : dirfd;
 	lock_fd = lock_directory(dirfd);
-	if (lock_fd < 0)
+	if (lock_fd < 0) {
+		(void)unlinkat(root_fd, id, AT_REMOVEDIR);
 		return lock_fd;
+	}
 	/* `delete` may take a directory without a lock or a status for one of a dead create. */
 	if (!is_linked(root_fd, id, dirfd))
 		return -EAGAIN;
