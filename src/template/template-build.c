@@ -42,6 +42,8 @@
 #define SETTLE_PERIOD (100 * USEC_PER_MSEC)
 #define SETTLE_BUSY   (2 * USEC_PER_MSEC)
 #define SETTLE_QUIET  3
+/* By then the guest has reported its free pages (its kernel waits two seconds), twice if need be. */
+#define SETTLE_MIN (5 * USEC_PER_SEC)
 /* A guest that is never quiet is saved all the same; where the time is not known, at once. */
 #define SETTLE_MAX (10 * USEC_PER_SEC)
 
@@ -138,7 +140,8 @@ static void on_settle_timer(struct loop_source *source, uint32_t events _unused_
 	int r = idle_busy_time(&b->idle, &used);
 
 	b->quiet = r < 0 || used > SETTLE_BUSY ? 0 : b->quiet + 1;
-	if (b->quiet < SETTLE_QUIET && now - b->settling < (r < 0 ? USEC_PER_SEC : SETTLE_MAX)) {
+	if (now - b->settling < SETTLE_MIN ||
+	    (b->quiet < SETTLE_QUIET && r >= 0 && now - b->settling < SETTLE_MAX)) {
 		loop_set_deadline(source, now + SETTLE_PERIOD);
 		return;
 	}

@@ -183,6 +183,12 @@ static void render_root_ports(const struct qemu_config *c, struct argv *a)
 	}
 }
 
+/* What the guest's programs gave back goes back to the host (free page reporting). */
+static void render_balloon(struct argv *a)
+{
+	argv_add2(a, "-device", "virtio-balloon-pci,id=balloon,bus=pcie.0,free-page-reporting=on");
+}
+
 int qemu_args_render(const struct qemu_config *c, struct argv *ret, struct error *err)
 {
 	_cleanup_argv_ struct argv a = ARGV_INIT;
@@ -216,6 +222,7 @@ int qemu_args_render(const struct qemu_config *c, struct argv *ret, struct error
 	argv_take(&a, qemu_args_cmdline(c));
 	render_sockets(c, &a);
 	render_root_ports(c, &a);
+	render_balloon(&a);
 	if (c->paused || c->incoming)
 		argv_add(&a, "-S");
 	if (c->incoming)

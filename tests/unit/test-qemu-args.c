@@ -55,7 +55,8 @@ static void test_plain(void)
 			"init_on_alloc=1\n"
 			"-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 			"-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
-			"-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n");
+			"-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n"
+			"-device\nvirtio-balloon-pci,id=balloon,bus=pcie.0,free-page-reporting=on\n");
 }
 
 static void test_everything(void)
@@ -99,6 +100,7 @@ static void test_everything(void)
 			"-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
 			"-chardev\nsocket,id=fs,fd=7\n-chardev\nsocket,id=vsock,fd=8\n"
 			"-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n"
+			"-device\nvirtio-balloon-pci,id=balloon,bus=pcie.0,free-page-reporting=on\n"
 			"-S\n-incoming\ndefer\n-device\nx,y\n\n");
 }
 
@@ -116,7 +118,7 @@ static void test_aarch64(void)
 	CHECK_CONTAINS(text, "-machine\nvirt,gic-version=max,dump-guest-core=off,mem-merge=off,"
 			     "accel=tcg,memory-backend=mem\n-cpu\ncortex-a57\n");
 	CHECK_CONTAINS(text, "-append\nconsole=ttyAMA0 quiet panic=-1 init_on_alloc=1\n");
-	CHECK_CONTAINS(text, "id=rp3,bus=pcie.0,chassis=4,io-reserve=0\n-S\n");
+	CHECK_CONTAINS(text, "id=rp3,bus=pcie.0,chassis=4,io-reserve=0\n-device\nvirtio-balloon");
 }
 
 static void test_cmdline(void)
