@@ -252,3 +252,110 @@ run_hello() {
 		wait_for 5 no_builder
 	done
 }
+
+@test "the background builder has nothing of its caller's, and ends" {
+	need_root
+	busybox_bundle b /bin/echo hello
+	# Whoever waits for the end of the output does not wait for the builder.
+	run_hello c1
+	pid=$(builder_pid)
+	qemu=$(qemu_of "$pid" || true)
+	same "cwd" "$(readlink "/proc/$pid/cwd")" /
+	for fd in 0 1 2; do
+		same "descriptor $fd" "$(readlink "/proc/$pid/fd/$fd")" /dev/null
+	done
+	# Of files: the store's alone.
+	for fd in "/proc/$pid/fd"/*; do
+		target=$(readlink "$fd" || true)
+		case $target in
+		"$STORE"* | /dev/null | "" | *:* | /memfd:*) ;;
+		*) echo "descriptor of $target" >&2; false ;;
+		esac
+	done
+	! grep -q c1 "/proc/$pid/cgroup"
+	same "nice" "$(ps -o ni= -p "$pid" | tr -d ' ')" 19
+	[ "$(awk '/^NSpid:/ {print $NF}' "/proc/$pid/status")" = 1 ]
+	wait_for "$TIMEOUT" has_template
+	wait_for 10 test ! -e "/proc/$pid"
+	[ -z "$qemu" ] || wait_for 10 test ! -e "/proc/$qemu"
+}
+
+@test "two first starts at once: both run, one template is made, once" {
+	need_root
+	busybox_bundle b /bin/echo hello
+	runvm run --bundle b c1 >out1 &
+	first=$!
+	runvm run --bundle b c2 >out2 &
+	second=$!
+	wait $first
+	wait $second
+	same "output" "$(cat out1 out2 | xargs)" "hello hello"
+	wait_for "$TIMEOUT" has_template
+	wait_for 10 no_builder
+	same "count" "$(template_count)" 1
+	key=$(runvm template list --quiet)
+	inode=$(stat -c %i "$STORE/$key")
+	run_hello c3
+	wait_for 10 no_builder
+	same "inode" "$(stat -c %i "$STORE/$key")" "$inode"
+}
+
+@test "a template that QEMU refuses: the container starts cold, the template is replaced" {
+	need_root
+	busybox_bundle b /bin/echo hello
+	key=$(runvm template build --bundle b)
+	other=$(runvm template build --bundle b --memory 1g)
+	# The state of another VM, with everything about it in order.
+	python3 - "$STORE/$key" "$STORE/$other" <<'END' || skip_or_fail "needs python3"
+import json, os, re, sys
+mine, other = sys.argv[1:]
+def load(d): return json.loads(open(d + "/meta.json").read())
+m, o = load(mine), load(other)
+data = open(other + "/state", "rb").read()
+with open(mine + "/state", "r+b") as f:
+    f.truncate(0)
+    f.write(data)
+st = os.stat(mine + "/state")
+m["state"]["size"] = st.st_size
+m["state"]["mtime"] = list(divmod(st.st_mtime_ns, 10**9))
+m["state"]["ctime"] = list(divmod(st.st_ctime_ns, 10**9))
+m["state"]["checksum"] = o["state"]["checksum"]
+del m["checksum"]
+body = json.dumps(m, separators=(",", ":"), ensure_ascii=False)[1:].encode()
+M = 2**64 - 1
+P = [0x9e3779b185ebca87, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0x85ebca77c2b2ae63,
+     0x27d4eb2f165667c5]
+rol = lambda x, n: (x << n | x >> (64 - n)) & M
+def rnd(a, x): return rol((a + x * P[1]) & M, 31) * P[0] & M
+def xxh64(b):
+    u = lambda i, n: int.from_bytes(b[i:i + n], "little")
+    i, n, h = 0, len(b), P[4]
+    v = [(P[0] + P[1]) & M, P[1], 0, -P[0] & M]
+    while n - i >= 32:
+        for k in range(4): v[k] = rnd(v[k], u(i + 8 * k, 8))
+        i += 32
+    if n >= 32:
+        h = sum(rol(x, r) for x, r in zip(v, (1, 7, 12, 18))) & M
+        for x in v: h = ((h ^ rnd(0, x)) * P[0] + P[3]) & M
+    h = (h + n) & M
+    while n - i >= 8: h = (rol(h ^ rnd(0, u(i, 8)), 27) * P[0] + P[3]) & M; i += 8
+    if n - i >= 4: h = (rol(h ^ u(i, 4) * P[0] & M, 23) * P[1] + P[2]) & M; i += 4
+    while i < n: h = rol(h ^ b[i] * P[4] & M, 11) * P[0] & M; i += 1
+    h = (h ^ h >> 33) * P[1] & M
+    h = (h ^ h >> 29) * P[2] & M
+    return h ^ h >> 32
+open(mine + "/meta.json", "wb").write(b'{"checksum":"%016x",' % xxh64(body) + body)
+END
+	same "status" "$(runvm template list --format json |
+		jq -r ".[] | select(.key == \"$key\") | .status")" ok
+	inode=$(stat -c %i "$STORE/$key")
+	same "output" "$(runvm --log "$PWD/log" run --bundle b c1)" hello
+	contains "$(cat log)" "does not come from its template"
+	built_again() {
+		[ -e "$STORE/$key" ] && [ "$(stat -c %i "$STORE/$key")" != "$inode" ]
+	}
+	wait_for "$TIMEOUT" built_again
+	wait_for 10 no_builder
+	same "output" "$(runvm --log "$PWD/log2" run --bundle b c2)" hello
+	! grep template log2
+}
