@@ -120,7 +120,8 @@ def metric_table(metric, m):
     """A line for each contestant, with ratios of the medians."""
     samples = m["samples"]
     against = references(list(samples))
-    lines = [f"{metric + ', ' + m['unit']:52} {HEAD}" + "".join(f"  {'/ ' + c:>12}" for c in against)]
+    ratios = "".join(f"  {'/ ' + c:>12}" for c in against)
+    lines = [f"{metric + ', ' + m['unit']:52} {HEAD}{ratios}"]
     for contestant, s in samples.items():
         line = row(contestant, s, DIGITS[m["unit"]])
         for c in against:

@@ -31,7 +31,7 @@ def relative(found):
 
 
 def table(found):
-    """A column for each process, in the order of their first steps; (+n) is since its step before."""
+    """A column for each process, in the order of their first steps; (+n): since its step before."""
     if not found:
         return "(no steps)"
     rows = relative(found)
