@@ -41,6 +41,29 @@ static int clean_up(struct container *c, int result, struct error *err)
 	return result;
 }
 
+/*
+ * The same for a container that was not locked meanwhile: somebody may have deleted it, and even
+ * made another of that name.
+ */
+static int clean_up_if_there(const struct container *c, int result, struct error *err)
+{
+	_cleanup_container_ struct container now = CONTAINER_INIT;
+	_cleanup_error_ struct error later = ERROR_INIT;
+	int r = container_open(c->root_path, c->id, CONTAINER_LOCKED, &now, &later);
+
+	if (r == -ENOENT)
+		return result;
+	if (r < 0) {
+		if (result >= 0)
+			error_move(err, &later);
+		return result < 0 ? result : r;
+	}
+	if (now.status.standin.pid != c->status.standin.pid ||
+	    now.status.standin.start != c->status.standin.start)
+		return result;
+	return clean_up(&now, result, err);
+}
+
 static int run_detached(const char *id, struct lifecycle_create *create, struct error *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
@@ -75,10 +98,13 @@ static int run_foreground(const char *id, struct lifecycle_create *create, bool 
 	if (r < 0)
 		return r;
 	r = lifecycle_started(&c, err);
-	if (!r)
-		r = foreground_wait(fg, &c.status.standin, c.dirfd, err);
+	if (r < 0)
+		return clean_up(&c, r, err);
+	/* kill, delete --force and the like are not to wait for the container's end. */
+	container_unlock(&c);
+	r = foreground_wait(fg, &c.status.standin, c.dirfd, err);
 	if (r < 0 || !keep)
-		r = clean_up(&c, r, err);
+		r = clean_up_if_there(&c, r, err);
 	return r;
 }
 

@@ -351,6 +351,11 @@ int container_remove(struct container *c, struct error *err)
 	return error_errno(err, errno, "remove the directory \"%s/%s\"", c->root_path, c->id);
 }
 
+void container_unlock(struct container *c)
+{
+	c->lock_fd = close_keep_errno(c->lock_fd);
+}
+
 void container_close(struct container *c)
 {
 	close_keep_errno(c->dirfd);
