@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,7 +26,6 @@
 #include "vmm/virtiofsd.h"
 #include "vsock/vsock-device.h"
 
-#define GUEST_CID      3
 #define SETUP_TIMEOUT  (60 * USEC_PER_SEC)
 #define REMOVE_TIMEOUT (10 * USEC_PER_SEC)
 #define QEMU_EXIT_GRACE (1 * USEC_PER_SEC)
@@ -329,6 +329,19 @@ static int start_virtiofsd(struct vm *vm, int *ret_fd, struct error *err)
 			       &vm->virtiofsd, ret_fd, err);
 }
 
+/*
+ * An address of the guest's own. No other VM could be reached by it in any case; but a program in
+ * the guest may take it for an identity.
+ */
+static uint64_t random_cid(void)
+{
+	uint32_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		abort();
+	return VSOCK_CID_GUEST_MIN + random % (UINT32_MAX - VSOCK_CID_GUEST_MIN);
+}
+
 /* The vsock device, a client of vminitd behind it, and QEMU's end of its socket. */
 static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
 {
@@ -339,7 +352,7 @@ static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
 	if (r < 0)
 		return error_errno(err, r, "socketpair");
 	qemu_end = vhost[1];
-	r = vsock_device_new(vm->loop, GUEST_CID, vhost[0], vm->config->vm_dirfd, &vsock_ops, vm,
+	r = vsock_device_new(vm->loop, random_cid(), vhost[0], vm->config->vm_dirfd, &vsock_ops, vm,
 			     &vm->vsock, err);
 	if (r < 0)
 		return r;
