@@ -11,11 +11,23 @@ VM_TESTS = $(srcdir)/tests/vm
 ASAN_VM_TESTS = tests/vm/cli.bats tests/vm/spec.bats tests/vm/state.bats
 
 EXTRA_DIST += \
-	tests/vm/helper.bash \
 	tests/vm/cli.bats \
+	tests/vm/clones.bats \
+	tests/vm/compare-runc.bats \
+	tests/vm/ends.bats \
+	tests/vm/grpc.bats \
+	tests/vm/helper.bash \
+	tests/vm/hooks.bats \
+	tests/vm/leaks.bats \
+	tests/vm/lifecycle.bats \
+	tests/vm/pty.py \
+	tests/vm/refusals.bats \
+	tests/vm/run.bats \
 	tests/vm/spec.bats \
 	tests/vm/state.bats \
-	tests/vm/template.bats
+	tests/vm/stdio.bats \
+	tests/vm/template.bats \
+	tests/vm/terminal.bats
 
 .PHONY: check-vm check-asan
 
