@@ -1,14 +1,16 @@
 # Tests beyond the unit tests (those are listed by their rooms).
 #
 #   make check-vm    boots VMs: needs root, QEMU and virtiofsd. VM_TESTS=tests/vm/cli.bats for some,
-#                    BATSFLAGS='-f PATTERN', STRICT=1 to fail where a test would be skipped.
+#                    BATSFLAGS='-f PATTERN', STRICT=1 to fail where a test would be skipped,
+#                    RUNVM_TEST_LONG=1 for 1 GiB of data where it is 256 MiB.
 #   make check-asan  builds the host side with the sanitizers in asan/, runs the unit tests and
 #                    ASAN_VM_TESTS there.
 
 BATS = bats
 BATSFLAGS =
 VM_TESTS = $(srcdir)/tests/vm
-ASAN_VM_TESTS = tests/vm/cli.bats tests/vm/spec.bats tests/vm/state.bats
+ASAN_VM_TESTS = tests/vm/cli.bats tests/vm/spec.bats tests/vm/state.bats tests/vm/run.bats \
+	tests/vm/lifecycle.bats tests/vm/ends.bats
 
 EXTRA_DIST += \
 	tests/vm/cli.bats \

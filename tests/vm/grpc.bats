@@ -89,7 +89,7 @@ client() {
 		fails("NOT_FOUND", sandbox.StartProcess, s.StartProcessRequest(id="nope", containerID="c1"))
 		fails("NOT_FOUND", guest.SignalContainer, g.SignalContainerRequest(container_id="nope", signal=9))
 		fails("INVALID_ARGUMENT", guest.CreateContainer, g.CreateContainerRequest(container_id="c2", configuration=b"{"))
-		fails("ALREADY_EXISTS", guest.CreateContainer, g.CreateContainerRequest(container_id="c1", configuration=b"{}"))
+		fails("ALREADY_EXISTS", guest.CreateContainer, g.CreateContainerRequest(container_id="c1", configuration=open("bundle/config.json", "rb").read()))
 		fails("FAILED_PRECONDITION", guest.Setup, g.SetupRequest(realtime_sec=1))
 		fails("NOT_FOUND", sandbox.Sysctl, s.SysctlRequest(settings={"no.such": "1"}))
 		unknown = channel.unary_unary("/no.such.Service/Method", request_serializer=lambda b: b, response_deserializer=lambda b: b)

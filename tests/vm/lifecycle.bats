@@ -316,6 +316,29 @@ gone() {
 	runvm delete c1
 }
 
+@test "a foreground run does not keep others from its container" {
+	script 'echo up; exec sleep 1000'
+	runvm run --bundle bundle c1 >out 2>err </dev/null &
+	wait_for 30 grep -q up out
+	fails "cannot delete container c1 that is not stopped" delete c1
+	fails "cannot start an already running container" start c1
+	runvm delete --force c1
+	status=0
+	wait $! || status=$?
+	same "status" 137 "$status"
+	[ ! -s err ]
+	# one that is there when the run ends, but is not its own
+	runvm run --bundle bundle c1 >out 2>err </dev/null &
+	wait_for 30 grep -q up out
+	run_pid=$(test_processes | awk -v me="$(basename "$RUNVM")" '$2 == me {print $1; exit}')
+	kill -STOP "$run_pid"
+	timeout 60 "$RUNVM" --root "$ROOT" delete --force c1
+	create c1
+	kill -CONT "$run_pid"
+	wait $! || true
+	has_status c1 created
+}
+
 @test "--config: another file, in place of the bundle's" {
 	jq '.process.args = ["echo", "from other"]' bundle/config.json >other.json
 	rm bundle/config.json
