@@ -142,8 +142,9 @@ static int build_run(const struct globals *globals _unused_, const void *options
 			r = plan_make(bundle, "template", &plan, err);
 		if (r < 0)
 			return r;
-		vm = plan->vm;
 	}
+	if (plan)
+		vm = plan->vm;
 	if (o->cpus || o->memory)
 		r = set_size(o, &vm, err);
 	return r < 0 ? r : build_vm(&vm, o->force, err);

@@ -3,8 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/alloc.h"
@@ -30,12 +29,14 @@ static uint64_t thread_time(int dirfd, const char *tid)
 {
 	_cleanup_free_ char *path = xasprintf("%s/schedstat", tid);
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
-	uint64_t on = 0, waiting = 0;
+	uint64_t running, waiting;
+	char *end;
 
-	if (io_read_file(dirfd, path, 4096, &text) < 0 || !text.len ||
-	    sscanf(text.data, "%" SCNu64 " %" SCNu64, &on, &waiting) != 2)
+	if (io_read_file(dirfd, path, 4096, &text) < 0 || !text.len)
 		return 0;
-	return (on + waiting) / 1000;
+	running = strtoull(text.data, &end, 10);
+	waiting = strtoull(end, NULL, 10);
+	return (running + waiting) / 1000;
 }
 
 static uint64_t process_time(pid_t pid)

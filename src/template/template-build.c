@@ -423,10 +423,10 @@ int template_build(const struct qemu_config *config, const struct accel *accel,
 		build(config, accel, theirs);
 	if (pid < 0)
 		return error_errno(err, errno, "fork");
-	theirs = close_keep_errno(theirs);
+	close_keep_errno(TAKE_FD(theirs));
 	r = receive_result(ours, err);
 	/* It ends by itself when this is closed, whatever it is at. */
-	ours = close_keep_errno(ours);
+	close_keep_errno(TAKE_FD(ours));
 	(void)reap(pid);
 	return r;
 }

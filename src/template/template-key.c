@@ -213,7 +213,7 @@ int template_key_make(const struct qemu_config *config, struct template_key *ret
 	int r;
 
 	r = template_recipe_make(config, &recipe, err);
-	if (r < 0)
+	if (r < 0 || !recipe)
 		return r;
 	*ret = template_recipe_key(recipe);
 	return 0;

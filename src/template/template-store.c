@@ -292,7 +292,7 @@ int template_open_at(int store_fd, const struct template_key *key, struct templa
 		     struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
-	struct stat st;
+	struct stat st = {0};
 	int r = -EAGAIN;
 
 	for (int i = 0; i < OPEN_TRIES && r == -EAGAIN; i++)
@@ -453,20 +453,26 @@ void template_store_list_free(struct template_info *list, size_t n)
 
 /* --- making --- */
 
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
 static void clean_name(const char *name, void *data)
 {
 	const int *store_fd = data;
 	struct stat st;
 
-	if (!strncmp(name, NEW_PREFIX, strlen(NEW_PREFIX)) ||
-	    !strncmp(name, OLD_PREFIX, strlen(OLD_PREFIX)))
+	if (has_prefix(name, NEW_PREFIX) || has_prefix(name, OLD_PREFIX)) {
 		remove_directory(*store_fd, name);
-	else if (!strncmp(name, FAIL_PREFIX, strlen(FAIL_PREFIX)) &&
-		 !fstatat(*store_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
-		 st.st_mtim.tv_sec + TEMPLATE_RETRY_SEC < time(NULL))
+		return;
+	}
+	/* Notes that count no longer, and what io_replace_file() did not get done. */
+	if ((has_prefix(name, FAIL_PREFIX) &&
+	     !fstatat(*store_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	     st.st_mtim.tv_sec + TEMPLATE_RETRY_SEC < time(NULL)) ||
+	    has_prefix(name, "." FAIL_PREFIX))
 		(void)unlinkat(*store_fd, name, 0);
-	else if (!strncmp(name, "." FAIL_PREFIX, strlen("." FAIL_PREFIX)))
-		(void)unlinkat(*store_fd, name, 0); /* half of an io_replace_file() */
 }
 
 int template_store_begin(int store_fd, const struct template_key *key, struct error *err)
@@ -568,7 +574,7 @@ static void prune(int store_fd, const struct template_key *keep)
 	ssize_t n = template_store_list(store_fd, &list, NULL);
 	size_t kept = 1;
 
-	for (ssize_t i = 0; i < n; i++) {
+	for (ssize_t i = 0; list && i < n; i++) {
 		if (!strcmp(list[i].key.hex, keep->hex))
 			continue;
 		if (!list[i].error && list[i].fits && kept < TEMPLATE_MAX)
