@@ -20,8 +20,8 @@ packages_build=(
 )
 packages_run=(busybox-static qemu-system-x86)
 packages_test=(
-	bats iproute2 jq mmdebstrap procps python3-grpc-tools python3-grpcio python3-jsonschema
-	python3-protobuf runc socat util-linux
+	bats iproute2 jq mmdebstrap openssl procps python3 python3-grpc-tools python3-grpcio
+	python3-jsonschema python3-pkg-resources python3-protobuf runc socat strace util-linux
 )
 packages_lint=(clang clang-format clang-tidy cppcheck mandoc shellcheck)
 # Debian 12 has virtiofsd in a package of QEMU's, and the clang runtimes under another name.
