@@ -4,6 +4,9 @@
 # The same bundle under runc and under runvm: what its process prints on both streams, its exit
 # status, and what it leaves in the root file system must be the same.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -25,7 +28,6 @@ config() {
 
 # script TEXT: what the container's shell does.
 script() {
-	# shellcheck disable=SC2016 # jq's variable
 	config '.process.args = ["sh", "-c", $ARGS.positional[0]]' "$1"
 }
 
@@ -57,7 +59,7 @@ compare_error() {
 	same "exit status" 1 "$(cat runvm.status)"
 	[ ! -s runvm.out ]
 	for text in "$@"; do
-		contains "$(tr -d '\\' <runc.err | tr '[:upper:]' '[:lower:]')" "$text"
+		contains "$(sed 's/\\//g' <runc.err | tr '[:upper:]' '[:lower:]')" "$text"
 		contains "$(tr '[:upper:]' '[:lower:]' <runvm.err)" "$text"
 	done
 	[ -z "$(runvm list --quiet)" ]
@@ -177,7 +179,6 @@ compare_error() {
 	script 'cat /data/sub/file /ro/sub/file /etc/single; echo new >/data/new; echo $?
 		touch /ro/x; echo $?; echo changed >/etc/single; echo $?; echo x >/etc/ro-single; echo $?
 		touch /data/sub/file; mkdir /data/dir; chmod 751 /data/dir; ln -s new /data/link; ls -lR /data | awk "{print \$1, \$NF}"'
-	# shellcheck disable=SC2016 # jq's variable
 	config '.mounts += [
 		{destination: "/data", type: "bind", source: ($ARGS.positional[0] + "/source"), options: ["rbind", "rw"]},
 		{destination: "/ro", type: "bind", source: ($ARGS.positional[0] + "/source"), options: ["bind", "ro"]},
@@ -229,7 +230,6 @@ compare_error() {
 	ln -s /real bundle/rootfs/link
 	ln -s ../../../../../../etc/outside bundle/rootfs/up
 	script 'cat /real/file /link/file; ls -l /real /etc/outside | wc -l; cat /etc/outside/file'
-	# shellcheck disable=SC2016 # jq's variable
 	config '.mounts += [
 		{destination: "/link", type: "bind", source: $ARGS.positional[0], options: ["bind"]},
 		{destination: "/up", type: "bind", source: $ARGS.positional[0], options: ["bind"]}]' "$PWD/source"
@@ -406,7 +406,6 @@ compare_error() {
 	echo text >bundle/rootfs/text
 	chmod +x bundle/rootfs/script bundle/rootfs/text
 	for program in /script /text; do
-		# shellcheck disable=SC2016 # jq's variable
 		config '.process.args = $ARGS.positional' "$program"
 		run_one runc
 		run_one runvm
@@ -465,7 +464,6 @@ compare_error() {
 	cp bundle/config.json debian/
 	mv bundle bundle.busybox
 	mv debian bundle
-	# shellcheck disable=SC2016 # for the container
 	script 'set -e; export PATH=/usr/sbin:/usr/bin:/sbin:/bin; mkdir /work; cd /work; umask 022
 		echo a >a; ln a b; ln -s a c; mkfifo f; mknod n c 1 3; chown 1000:1001 a; chmod 4755 a
 		cp -a a d; mv d e; truncate -s 1M big; dd if=/dev/zero of=big bs=4096 seek=10 count=1 conv=notrunc status=none

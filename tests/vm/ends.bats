@@ -6,6 +6,9 @@
 # says stopped (or there is no container), the log has the cause, delete --force removes the rest,
 # and nothing is left.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -25,7 +28,6 @@ config() {
 }
 
 script() {
-	# shellcheck disable=SC2016 # jq's variable
 	config '.process.args = ["sh", "-c", $ARGS.positional[0]]' "$1"
 }
 
@@ -173,7 +175,6 @@ small_guest() {
 panicking_bundle() {
 	script "echo up; while ! [ -e /tmp/go ]; do sleep 0.05; done; $HOG"
 	small_guest
-	# shellcheck disable=SC2016 # jq's variable
 	config '.vm.kernel = {path: $ARGS.positional[0], parameters: ["sysctl.vm.panic_on_oom=2"]}' \
 		"$(guest_kernel)"
 }
@@ -226,14 +227,11 @@ panicking_bundle() {
 
 @test "a guest that never gets to vminitd: no init, a broken initramfs, a broken kernel" {
 	export RUNVM_TEMPLATES=off
-	# shellcheck disable=SC2016 # jq's variable
 	config '.vm.kernel = {path: $ARGS.positional[0], parameters: ["rdinit=/missing"]}' "$(guest_kernel)"
 	refused "Kernel panic"
 	head -c 100000 /dev/urandom >garbage
-	# shellcheck disable=SC2016 # jq's variable
 	config '.vm.kernel.parameters = [] | .vm.kernel.initrd = $ARGS.positional[0]' "$PWD/garbage"
 	refused "Kernel panic"
-	# shellcheck disable=SC2016 # jq's variable
 	config '.vm.kernel = {path: $ARGS.positional[0]}' "$PWD/garbage"
 	refused QEMU
 }

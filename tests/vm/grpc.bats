@@ -4,6 +4,9 @@
 # vminitd from outside: gRPC by a client that nobody here wrote (Debian's python3-grpcio, stubs made
 # from the project's .proto files), and the socket convention of vsock.sock with socat.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup_file() {

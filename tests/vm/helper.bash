@@ -80,6 +80,7 @@ common_teardown() {
 # that makes a template in the background lives on, as it should, and so does its QEMU.
 test_processes() {
 	local file comm parent
+	# shellcheck disable=SC2013 # words are what is wanted
 	for file in $(grep -lsz "^RUNVM_TEST_MARK=$RUNVM_TEST_MARK$" /proc/[0-9]*/environ); do
 		file=${file%/environ}
 		read -r comm 2>/dev/null <"$file/comm" || continue
@@ -165,8 +166,9 @@ runvm() {
 attempt() {
 	status=0
 	"$@" >"$BATS_TEST_TMPDIR/.stdout" 2>"$BATS_TEST_TMPDIR/.stderr" </dev/null || status=$?
-	output=$(cat "$BATS_TEST_TMPDIR/.stdout")
 	# shellcheck disable=SC2034 # for the caller
+	output=$(cat "$BATS_TEST_TMPDIR/.stdout")
+	# shellcheck disable=SC2034
 	stderr=$(cat "$BATS_TEST_TMPDIR/.stderr")
 }
 

@@ -3,6 +3,9 @@
 #
 # The six hooks: when each runs, in which order, what it gets, and what its failure does.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -31,7 +34,6 @@ HOST_HOOKS="prestart createRuntime createContainer poststart poststop"
 # all_hooks [NAME STATUS]: one of each; the one that is named fails.
 all_hooks() {
 	local program
-	# shellcheck disable=SC2016 # jq's variables
 	program='def hook(path; log; name): {path: path, args: (["hook", name, log] +
 			(if name == $ARGS.positional[2] then [$ARGS.positional[3]] else [] end))};
 		$ARGS.positional[0] as $dir | .hooks = ({startContainer:
@@ -92,7 +94,7 @@ ran() {
 		esac
 		same "$hook" "c1 $expected $bundle é 1.0.2" \
 			"$(jq -r '[.id, .status, .bundle, .annotations["org.example"], .ociVersion] | join(" ")' <<<"$state")"
-		[ $hook = poststop ] || same "$hook pid" "$pid" "$(jq -r .pid <<<"$state")"
+		[ "$hook" = poststop ] || same "$hook pid" "$pid" "$(jq -r .pid <<<"$state")"
 	done
 	state=$(cat bundle/rootfs/tmp/hooks.log.startContainer.state)
 	# (shown for what it is worth: the path is one of the host)
@@ -101,11 +103,9 @@ ran() {
 }
 
 @test "the pid in the state is one whose namespaces can be entered, before the guest is up" {
-	# shellcheck disable=SC2016 # for the hook
 	printf '#!/bin/sh\npid=$(jq -r .pid)\nfor ns in net uts ipc mnt; do readlink /proc/$pid/ns/$ns /proc/self/ns/$ns; done >>%s/ns\n' \
 		"$PWD" >look
 	chmod +x look
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.hooks = ({path: $ARGS.positional[0]} | {prestart: [.], createRuntime: [.], createContainer: [.]})' \
 		"$PWD/look"
 	runvm run --bundle bundle c1
@@ -131,7 +131,6 @@ ran() {
 		{ echo "$0" "$#" "$@"; pwd; echo "${A-unset} ${CALLER-unset}"; } >>"$OUT"
 	END
 	chmod +x show
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.hooks.createRuntime = [
 		{path: ($ARGS.positional[0] + "/show"), args: ["show", "a b", ""], env: ["A=1", "OUT=" + $ARGS.positional[0] + "/shown"]},
 		{path: ($ARGS.positional[0] + "/show"), args: ["second"], env: ["OUT=" + $ARGS.positional[0] + "/shown"]},
@@ -223,7 +222,6 @@ ran() {
 @test "timeout: the hook is killed, create fails" {
 	printf '#!/bin/sh\necho $$ >%s/hook.pid\nexec sleep 1000\n' "$PWD" >slow
 	chmod +x slow
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.hooks.createRuntime = [{path: $ARGS.positional[0], timeout: 1}]' "$PWD/slow"
 	attempt runvm create --bundle bundle c1
 	[ "$status" -eq 1 ]
@@ -242,7 +240,6 @@ ran() {
 @test "hooks that are not there, not executable, killed, or do not read" {
 	touch plain
 	for path in "$PWD/missing" "$PWD/plain"; do
-		# shellcheck disable=SC2016 # jq's variable
 		edit_config bundle '.hooks = {createRuntime: [{path: $ARGS.positional[0]}]}' "$path"
 		attempt runvm create --bundle bundle c1
 		[ "$status" -eq 1 ]

@@ -4,6 +4,9 @@
 # create, start, kill, delete in every order, right and wrong; what create hands over: pid file,
 # pidfd, the standard streams. (state and list are in state.bats.)
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -23,7 +26,6 @@ create() {
 }
 
 script() {
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.process.args = ["sh", "-c", $ARGS.positional[0]]' "$1"
 }
 

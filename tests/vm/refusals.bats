@@ -4,6 +4,9 @@
 # What a config.json or a command line asks for and runvm cannot do: refused with the place in
 # config.json and before anything is started; or in the log, where engines always send it.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 # shellcheck disable=SC2034 # for common_setup
 NO_TEMPLATE=1
@@ -68,7 +71,6 @@ refuse() {
 		"linux.devices[0]" "block devices"
 	refuse '.linux.netDevices = {"eth9": {}}' linux.netDevices
 	/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("a.sock")'
-	# shellcheck disable=SC2016 # jq's variable
 	cp bundle/config.json good.json
 	edit_config bundle '.mounts += [{destination: "/a.sock", type: "bind", source: $ARGS.positional[0], options: ["bind"]}]' "$PWD/a.sock"
 	attempt runvm create --bundle bundle c1

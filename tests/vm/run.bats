@@ -4,6 +4,9 @@
 # run, where it is not runc's equal: what only a VM has, what config.json says about the VM, and
 # the least that must work. (What must be runc's equal is in compare-runc.bats.)
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -23,7 +26,6 @@ config() {
 
 # in_container TEXT: runs it in a shell of the container; sets status, output, stderr.
 in_container() {
-	# shellcheck disable=SC2016 # jq's variable
 	config '.process.args = ["sh", "-c", $ARGS.positional[0]]' "$1"
 	attempt runvm --log log run --bundle bundle c1
 	echo "$status: $output $stderr"
@@ -51,7 +53,6 @@ in_container() {
 	mv bundle/rootfs elsewhere
 	ln -s "$PWD/elsewhere" bundle/link
 	for path in ../elsewhere "$PWD/elsewhere" link; do
-		# shellcheck disable=SC2016 # jq's variable
 		config '.root.path = $ARGS.positional[0]' "$path"
 		in_container 'echo works'
 		[ "$output" = works ]
@@ -65,7 +66,6 @@ in_container() {
 	mkdir mounted/below
 	mount -t tmpfs tmpfs mounted/below
 	echo deep >mounted/below/file
-	# shellcheck disable=SC2016 # jq's variable
 	config '.root.path = $ARGS.positional[0]' "$PWD/mounted"
 	in_container 'cat /below/file; echo written >/below/new; echo written >/new'
 	out=$output new=$(cat mounted/new) below=$(cat mounted/below/new)
@@ -92,6 +92,7 @@ in_container() {
 }
 
 @test "every capability, everything writable: a privileged container" {
+	# shellcheck disable=SC2046 # an argument for each
 	config '.process.noNewPrivileges = false | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
 		.process.capabilities = ($ARGS.positional | {bounding: ., effective: ., permitted: ., inheritable: .})' \
 		$("$RUNVM" features | jq -r '.linux.capabilities[]')
@@ -135,7 +136,6 @@ in_container() {
 	mv bundle "$name"
 	mkdir "$name/da ta,source=x"
 	echo content >"$name/da ta,source=x/f i"
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config "$name" '.process.args = ["cat", "/the data/f i"] | .mounts += [
 		{destination: "/the data", type: "bind", source: $ARGS.positional[0], options: ["bind"]}]' \
 		"$PWD/$name/da ta,source=x"

@@ -3,6 +3,9 @@
 #
 # The standard streams of a process: every byte, both ways, and both ends' ends.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -17,13 +20,12 @@ teardown() {
 }
 
 script() {
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.process.args = ["sh", "-c", $ARGS.positional[0]]' "$1"
 }
 
 @test "binary data goes through cat unchanged" {
 	for i in $(seq 0 255); do
-		printf "\\x$(printf %02x "$i")"
+		printf '%b' "\\x$(printf %02x "$i")"
 	done >every-byte
 	head -c 3000001 /dev/urandom >random
 	cat every-byte random >in
@@ -31,6 +33,7 @@ script() {
 	cmp in out
 	[ ! -s err ]
 	# and from a file descriptor that is a pipe, to a pipe
+	# shellcheck disable=SC2002 # a pipe, not a file
 	same "sum" "$(md5sum <in)" "$(cat in | runvm run --bundle bundle c1 | md5sum)"
 }
 
@@ -81,7 +84,7 @@ script() {
 	wait_for 30 grep -q ready out
 	echo first >&8
 	wait_for 10 grep -q first out
-	[ -z "$(grep EOF out)" ]
+	[ "$(grep -c EOF out)" = 0 ]
 	echo second >&8
 	wait_for 10 grep -q second out
 	exec 8>&-
@@ -196,7 +199,7 @@ rss() {
 	while kill -0 $last 2>/dev/null; do
 		for pid in $monitor $standin; do
 			now=$(rss "$pid" 2>/dev/null || echo 0)
-			[ "${now:-0}" -le $largest ] || largest=$now
+			[ "${now:-0}" -le "$largest" ] || largest=$now
 		done
 		sleep 0.5
 	done
@@ -210,7 +213,7 @@ rss() {
 
 @test "no output of a short process is lost: 20 in one container" {
 	script 'for i in $(seq 20); do sh -c "echo out $i; echo err $i >&2"; done; printf last'
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		runvm run --bundle bundle c1 </dev/null >out 2>err
 		same "out" 21 "$(grep -c '^out\|^last' out)"
 		same "err" 20 "$(wc -l <err)"

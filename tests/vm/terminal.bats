@@ -3,6 +3,9 @@
 #
 # process.terminal: a foreground run in a terminal, and --console-socket as engines use it.
 
+# Variables in single quotes are jq's or those of a container's shell; bats sets others.
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031
+
 load helper
 
 setup() {
@@ -18,7 +21,6 @@ teardown() {
 }
 
 script() {
-	# shellcheck disable=SC2016 # jq's variable
 	edit_config bundle '.process.args = ["sh", "-c", $ARGS.positional[0]]' "$1"
 }
 
