@@ -86,9 +86,9 @@ in_container() {
 
 @test "what a host often cannot give: negative oom score, higher limits, domain name" {
 	config '.process.oomScoreAdj = -500 | .domainname = "example.org" |
-		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576, hard: 1048576}, {type: "RLIMIT_MEMLOCK", soft: 18446744073709551615, hard: 18446744073709551615}]'
+		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576, hard: 1048576}, {type: "RLIMIT_MEMLOCK", soft: 8589934592, hard: 8589934592}]'
 	in_container 'cat /proc/self/oom_score_adj /proc/sys/kernel/domainname; ulimit -n; ulimit -l'
-	same "output" "-500 example.org 1048576 unlimited" "$(xargs <<<"$output")"
+	same "output" "-500 example.org 1048576 8388608" "$(xargs <<<"$output")"
 }
 
 @test "every capability, everything writable: a privileged container" {
@@ -104,13 +104,13 @@ in_container() {
 
 @test "the guest: one's own time, entropy, loopback; nothing of the host" {
 	in_container 'date +%s; head -c 16 /dev/urandom | md5sum; cat /proc/sys/kernel/random/boot_id
-		ping -c 1 -W 5 127.0.0.1 >/dev/null && echo loop; ls /sys/block | grep -c vd; ls /proc/1/root/run 2>/dev/null | wc -l'
+		ip -o addr show up dev lo | grep -o 127.0.0.1/8; ls /sys/block | grep -c vd; ls /proc/1/root/run 2>/dev/null | wc -l'
 	first=$output
 	now=$(date +%s)
 	then=$(head -n 1 <<<"$first")
 	[ $((now - then)) -ge -2 ] && [ $((now - then)) -le 60 ]
-	in_container 'date +%s; head -c 16 /dev/urandom | md5sum; cat /proc/sys/kernel/random/boot_id; ping -c 1 -W 5 127.0.0.1 >/dev/null && echo loop'
-	contains "$output" loop
+	in_container 'date +%s; head -c 16 /dev/urandom | md5sum; cat /proc/sys/kernel/random/boot_id; ip -o addr show up dev lo | grep -o 127.0.0.1/8'
+	contains "$output" 127.0.0.1/8
 	[ "$(sed -n 2p <<<"$first")" != "$(sed -n 2p <<<"$output")" ]
 	[ "$(sed -n 3p <<<"$first")" != "$(sed -n 3p <<<"$output")" ]
 	[ "$(sed -n 3p <<<"$output")" != "$(cat /proc/sys/kernel/random/boot_id)" ]
