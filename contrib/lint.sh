@@ -23,7 +23,7 @@ sources() { find "$top/src" "$top/libocispec" "$top/vminit" -name '*.c' ! -name 
 check_layers() { "$top/contrib/check-layers"; }
 
 # SC1091: what is sourced is on the list itself. bats files begin with `load`.
-check_shell() { scripts | xargs -d '\n' shellcheck -x -P SCRIPTDIR -e SC1091; }
+check_shell() { scripts | xargs -d '\n' shellcheck -x -P "SCRIPTDIR:$top" -e SC1091; }
 
 check_man() {
 	local page
