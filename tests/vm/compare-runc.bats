@@ -312,17 +312,28 @@ compare_error() {
 	diff -u runc.out runvm.out
 }
 
+# runc hands the container what its caller ignores of the two signals that the C library keeps for
+# itself, 32 and 33; in a VM nothing of the caller arrives.
+compare_signals() {
+	run_one runc
+	run_one runvm
+	sed -E -i 's/^(SigIgn:\t)0000000[01][08]0000000$/\10000000000000000/' runc.out
+	diff -u runc.out runvm.out
+	same "exit status" 0 "$(cat runvm.status)"
+}
+
 @test "signal mask and dispositions, descriptors, oom score" {
 	script 'grep -E "^Sig(Blk|Ign|Cgt|Pnd)|^ShdPnd" /proc/self/status; ls /proc/self/fd | wc -l; cat /proc/self/oom_score_adj'
 	config '.process.oomScoreAdj = 500'
+	compare_signals
 	# The program itself, not a shell, which changes some.
-	compare
 	config '.process.args = ["grep", "-E", "^(Sig(Blk|Ign|Cgt|Pnd)|ShdPnd|Threads|Seccomp:)", "/proc/self/status"]'
-	compare
+	compare_signals
 }
 
 @test "a program that is killed" {
-	script 'sleep 100 & kill -9 $!; wait $!'
+	# Whether the shell says "Killed" depends on whether it waits already.
+	script 'exec 2>/dev/null; sleep 100 & kill -9 $!; wait $!'
 	compare 137
 	# ud2: the program that is pid 1 dies by a signal
 	[ "$(uname -m)" = x86_64 ] || skip_or_fail "the program is for x86_64"
