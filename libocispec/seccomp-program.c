@@ -66,7 +66,8 @@ static int add_architectures(scmp_filter_ctx ctx, const struct oci_seccomp *s, s
 		if (!strncmp(name, "SCMP_ARCH_", 10))
 			name += 10;
 		for (n = 0; name[n] && n < sizeof(lower) - 1; n++)
-			lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n];
+			lower[n] =
+				name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n];
 		lower[n] = '\0';
 		arch = seccomp_arch_resolve_name(lower);
 		if (!arch)
@@ -152,8 +153,8 @@ static int add_syscall(scmp_filter_ctx ctx, const struct oci_seccomp *seccomp, s
 
 	if (find_action(s->action, &s->errno_ret, &action) < 0)
 		return error_set(err, EOPNOTSUPP,
-				 "linux.seccomp.syscalls[%zu].action: %s is not supported yet", index,
-				 s->action);
+				 "linux.seccomp.syscalls[%zu].action: %s is not supported yet",
+				 index, s->action);
 	if (s->n_args > MAX_ARGS || convert_args(s, args) < 0)
 		return error_set(err, EINVAL, "linux.seccomp.syscalls[%zu].args: not understood",
 				 index);
@@ -169,8 +170,8 @@ static int add_syscall(scmp_filter_ctx ctx, const struct oci_seccomp *seccomp, s
 			continue;
 		r = add_rule(ctx, action, number, s, args);
 		if (r < 0)
-			return error_errno(err, r, "linux.seccomp.syscalls[%zu].names: \"%s\"", index,
-					   s->names[i]);
+			return error_errno(err, r, "linux.seccomp.syscalls[%zu].names: \"%s\"",
+					   index, s->names[i]);
 	}
 	return 0;
 }

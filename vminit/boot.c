@@ -21,7 +21,7 @@ static const struct {
 	const char *path;
 	mode_t mode;
 } directories[] = {
-	{NEW_ROOT "/dev", 0755},  {NEW_ROOT "/etc", 0755}, {NEW_ROOT "/proc", 0555},
+	{NEW_ROOT "/dev", 0755}, {NEW_ROOT "/etc", 0755}, {NEW_ROOT "/proc", 0555},
 	{NEW_ROOT "/run", 0755}, {NEW_ROOT "/sys", 0555}, {NEW_ROOT "/tmp", 01777},
 };
 
@@ -42,8 +42,10 @@ static const struct {
 	unsigned int major;
 	unsigned int minor;
 } devices[] = {
-	{NEW_ROOT "/dev/console", 5, 1}, {NEW_ROOT "/dev/null", 1, 3},
-	{NEW_ROOT "/dev/random", 1, 8},	 {NEW_ROOT "/dev/urandom", 1, 9},
+	{NEW_ROOT "/dev/console", 5, 1},
+	{NEW_ROOT "/dev/null", 1, 3},
+	{NEW_ROOT "/dev/random", 1, 8},
+	{NEW_ROOT "/dev/urandom", 1, 9},
 };
 
 /* Limits of the kernel that a host has raised and programs in containers expect. */

@@ -95,9 +95,8 @@ int cgroup_create(int parent_fd, const char *parent_path, const char *id, unsign
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, errno, "open the cgroup \"%s/%s\"", parent_path, name);
-	*ret = (struct cgroup){.parent_fd = parent_fd,
-			       .path = xasprintf("%s/%s", parent_path, name),
-			       .fd = fd};
+	*ret = (struct cgroup){
+		.parent_fd = parent_fd, .path = xasprintf("%s/%s", parent_path, name), .fd = fd};
 	ret->name = TAKE_PTR(name);
 	return 0;
 }

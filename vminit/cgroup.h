@@ -28,7 +28,10 @@ struct cgroup {
 	int fd;
 };
 
-#define CGROUP_INIT {.parent_fd = -1, .fd = -1}
+#define CGROUP_INIT                       \
+	{                                 \
+		.parent_fd = -1, .fd = -1 \
+	}
 
 /**
  * cgroup_make_parent() - make the cgroup that holds the containers, with every controller

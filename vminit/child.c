@@ -110,9 +110,9 @@ static int step_cwd(struct child *child, struct error *err)
 
 	/* runc's words: engines show them. */
 	if (chdir(child->process->cwd) < 0)
-		return error_set(err, errno,
-				 "chdir to cwd (\"%s\") set in config.json failed: %s",
-				 child->process->cwd, exec_path_strerror(errno, text, sizeof(text)));
+		return error_set(err, errno, "chdir to cwd (\"%s\") set in config.json failed: %s",
+				 child->process->cwd,
+				 exec_path_strerror(errno, text, sizeof(text)));
 	return 0;
 }
 
@@ -239,8 +239,8 @@ static _noreturn_ void report_failure(const struct error *err)
  */
 static int arrange_descriptors(const struct child_setup *setup, int sync, struct child_setup *ret)
 {
-	int fds[] = {setup->stdio[0], setup->stdio[1], setup->stdio[2], sync, setup->init_pidfd,
-		     setup->network_fd};
+	int fds[] = {setup->stdio[0],	setup->stdio[1],  setup->stdio[2], sync,
+		     setup->init_pidfd, setup->network_fd};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null_fd < 0)

@@ -342,7 +342,8 @@ static ssize_t signal_all(struct container *c, int signal, struct error *err)
 	}
 	if (!c->paused)
 		(void)cgroup_freeze(&c->cgroup, false);
-	return n < 0 ? error_errno(err, (int)n, "processes of container \"%s\"", c->plan->id) : sent;
+	return n < 0 ? error_errno(err, (int)n, "processes of container \"%s\"", c->plan->id)
+		     : sent;
 }
 
 ssize_t container_signal(struct container *c, int signal, struct error *err)

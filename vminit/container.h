@@ -34,7 +34,7 @@ enum process_state {
 	PROCESS_CREATING,
 	PROCESS_CREATED,
 	PROCESS_STARTING,
-	PROCESS_FAILED,	  /* could not be created: it waits to be reaped, then it is gone */
+	PROCESS_FAILED, /* could not be created: it waits to be reaped, then it is gone */
 	PROCESS_RUNNING,
 	PROCESS_ENDED,	  /* reaped; its output or the rest of its container is not finished */
 	PROCESS_FINISHED, /* all is delivered */
@@ -132,8 +132,7 @@ void containers_watch(struct containers *containers, container_event_fn *fn, voi
 void containers_reap(struct containers *containers);
 
 /* Return: borrowed; NULL with -ENOENT in @err. */
-struct container *container_find(struct containers *containers, const char *id,
-				 struct error *err);
+struct container *container_find(struct containers *containers, const char *id, struct error *err);
 /* The first one, for going through all. */
 struct container *containers_first(struct containers *containers);
 /* @id: NULL or the container's own id is its init. Return: NULL with -ENOENT in @err. */

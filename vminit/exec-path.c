@@ -52,7 +52,8 @@ int exec_path_find(const char *name, const char *search_path, char **ret, struct
 	for (const char *p = search_path; *name; p++) {
 		size_t len = strcspn(p, ":");
 		char path[PATH_MAX];
-		int n = snprintf(path, sizeof(path), "%.*s%s%s", (int)len, p, len ? "/" : "./", name);
+		int n = snprintf(path, sizeof(path), "%.*s%s%s", (int)len, p, len ? "/" : "./",
+				 name);
 
 		if (n > 0 && (size_t)n < sizeof(path) && !check_program(path)) {
 			*ret = xstrdup(path);

@@ -188,10 +188,13 @@ static int run_hook(const struct oci_hook *hook, size_t index, const char *state
 		if (errno != EINTR)
 			return error_errno(err, errno, "hooks.startContainer[%zu]", index);
 	if (r < 0)
-		return error_set(err, ETIME, "hooks.startContainer[%zu]: \"%s\" did not end within "
-				 "%lld s", index, hook->path, (long long)hook->timeout.value);
+		return error_set(err, ETIME,
+				 "hooks.startContainer[%zu]: \"%s\" did not end within "
+				 "%lld s",
+				 index, hook->path, (long long)hook->timeout.value);
 	if (WIFSIGNALED(status))
-		return fail_hook(index, hook, "was ended by signal", WTERMSIG(status), &output, err);
+		return fail_hook(index, hook, "was ended by signal", WTERMSIG(status), &output,
+				 err);
 	if (WEXITSTATUS(status))
 		return fail_hook(index, hook, "exited with status", WEXITSTATUS(status), &output,
 				 err);

@@ -59,7 +59,8 @@ static void open_console(void)
 		close_keep_errno(fd);
 }
 
-static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info, void *data)
+static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info,
+			 void *data)
 {
 	(void)source;
 	(void)info;

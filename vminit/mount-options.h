@@ -54,8 +54,7 @@ struct mount_options {
  *
  * Return: 0, or -EINVAL for a word that is known but cannot be served (idmap, ridmap).
  */
-int mount_options_parse(char *const *words, size_t n, struct mount_options *ret,
-			struct error *err);
+int mount_options_parse(char *const *words, size_t n, struct mount_options *ret, struct error *err);
 
 /* The MS_* flags of a propagation ("rslave" ...), 0 for another word. */
 unsigned long mount_propagation_flags(const char *word);

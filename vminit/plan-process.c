@@ -131,8 +131,9 @@ static int plan_rlimits(const struct oci_process *spec, struct plan_process *p, 
 		int resource = plan_rlimit_resource(r->type);
 
 		if (resource < 0)
-			return error_set(err, EINVAL, "process.rlimits[%zu].type: \"%s\" is not known",
-					 i, r->type);
+			return error_set(err, EINVAL,
+					 "process.rlimits[%zu].type: \"%s\" is not known", i,
+					 r->type);
 		p->rlimits[i] = (struct plan_rlimit){resource, {r->soft, r->hard}};
 	}
 	p->n_rlimits = spec->n_rlimits;

@@ -17,7 +17,7 @@ static const struct {
 	unsigned int major;
 	unsigned int minor;
 } default_devices[] = {
-	{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},	{"/dev/full", 1, 7},
+	{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
 	{"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
 };
 
@@ -32,13 +32,15 @@ static int plan_namespaces(const struct oci_spec *spec, struct plan *plan, struc
 		const char *name = oci_namespace_infos[ns->type].name;
 
 		if (ns->path && *ns->path)
-			return error_set(err, EINVAL,
-					 "linux.namespaces[%zu].path: joining a %s namespace (\"%s\") "
-					 "is not supported in the guest", i, name, ns->path);
+			return error_set(
+				err, EINVAL,
+				"linux.namespaces[%zu].path: joining a %s namespace (\"%s\") "
+				"is not supported in the guest",
+				i, name, ns->path);
 		if (ns->type == OCI_NAMESPACE_USER)
-			return error_set(err, EINVAL,
-					 "linux.namespaces[%zu]: user namespaces are not supported yet",
-					 i);
+			return error_set(
+				err, EINVAL,
+				"linux.namespaces[%zu]: user namespaces are not supported yet", i);
 		if (ns->type == OCI_NAMESPACE_TIME)
 			plan->new_time_namespace = true;
 		else
@@ -131,8 +133,7 @@ static int plan_device(const struct oci_device *d, size_t index, struct plan_dev
 
 static int plan_devices(const struct oci_linux *l, struct plan *plan, struct error *err)
 {
-	plan->devices = xcalloc(l->n_devices + ARRAY_SIZE(default_devices),
-				sizeof(*plan->devices));
+	plan->devices = xcalloc(l->n_devices + ARRAY_SIZE(default_devices), sizeof(*plan->devices));
 	for (size_t i = 0; plan->setup_dev && i < ARRAY_SIZE(default_devices); i++) {
 		if (device_listed(l, default_devices[i].path))
 			continue;
@@ -201,7 +202,8 @@ static int plan_linux(const struct oci_linux *l, struct plan *plan, struct error
 	if (l->rootfs_propagation && *l->rootfs_propagation) {
 		plan->rootfs_propagation = mount_propagation_flags(l->rootfs_propagation);
 		if (!plan->rootfs_propagation)
-			return error_set(err, EINVAL, "linux.rootfsPropagation: \"%s\" is not known",
+			return error_set(err, EINVAL,
+					 "linux.rootfsPropagation: \"%s\" is not known",
 					 l->rootfs_propagation);
 	}
 	plan->masked_paths = l->masked_paths;

@@ -151,7 +151,7 @@ static int load_filter(const struct seccomp_program *filter)
 	if (!filter->length)
 		return 0;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program) < 0 ? -errno
-											   : 0;
+											  : 0;
 }
 
 int privileges_lock(struct child *child, struct error *err)

@@ -28,7 +28,8 @@ int proc_info_parse_stat(const char *text, struct proc_info *ret)
 	snprintf(ret->command, sizeof(ret->command), "%.*s", len, open + 1);
 	if (sscanf(close + 1,
 		   " %c %d %*d %*d %u %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
-		   "%llu %*u %llu", &ret->state, &ret->ppid, &tty, &utime, &stime, &start, &rss) != 7)
+		   "%llu %*u %llu",
+		   &ret->state, &ret->ppid, &tty, &utime, &stime, &start, &rss) != 7)
 		return -EBADMSG;
 	ret->cpu_ticks = utime + stime;
 	ret->start_ticks = start;
@@ -71,7 +72,9 @@ static int read_text(int dir, const char *name, struct strbuf *text)
 static void read_arguments(int dir, struct proc_info *ret)
 {
 	_cleanup_close_ int fd = openat(dir, "cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, strbuf_reserve(&ret->arguments, MAX_ARGUMENTS), MAX_ARGUMENTS);
+	ssize_t n =
+		fd < 0 ? 0
+		       : read(fd, strbuf_reserve(&ret->arguments, MAX_ARGUMENTS), MAX_ARGUMENTS);
 
 	if (n > 0) {
 		ret->arguments.len = (size_t)n;
@@ -90,7 +93,8 @@ int proc_info_read(pid_t pid, struct proc_info *ret)
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || read_text(dir, "stat", &stat) < 0 || read_text(dir, "status", &status) < 0)
 		return -ESRCH;
-	if (proc_info_parse_stat(stat.data, ret) < 0 || proc_info_parse_status(status.data, ret) < 0)
+	if (proc_info_parse_stat(stat.data, ret) < 0 ||
+	    proc_info_parse_status(status.data, ret) < 0)
 		return -ESRCH;
 	read_arguments(dir, ret);
 	return 0;

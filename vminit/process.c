@@ -277,8 +277,8 @@ int process_create(struct container *c, const char *id, const struct plan_proces
 	p->pidfd = p->sync_fd = -1;
 	p->next = c->processes;
 	c->processes = p;
-	r = stdio_new(container_loop(c), container_transport(c), ports, plan->terminal, &stdio_ops, p,
-		      &p->stdio, err);
+	r = stdio_new(container_loop(c), container_transport(c), ports, plan->terminal, &stdio_ops,
+		      p, &p->stdio, err);
 	if (!r)
 		r = spawn(p, err);
 	if (r < 0) {
@@ -300,8 +300,8 @@ int container_exec(struct container *c, const char *id, struct oci_process *spec
 
 	if (process_find(c, id, NULL)) {
 		oci_process_free(spec);
-		return error_set(err, EEXIST, "process \"%s\" exists already in container \"%s\"", id,
-				 c->plan->id);
+		return error_set(err, EEXIST, "process \"%s\" exists already in container \"%s\"",
+				 id, c->plan->id);
 	}
 	if (c->init->state >= PROCESS_ENDED || c->removing) {
 		oci_process_free(spec);
@@ -432,8 +432,8 @@ void process_ended(struct process *p, int exit_code)
 	read_sync(p);
 	close_sync(p);
 	clock_gettime(CLOCK_REALTIME, &p->exited_at);
-	p->exit_code = p->fatal_signal && exit_code == 128 + SIGKILL ? 128 + p->fatal_signal
-								      : exit_code;
+	p->exit_code =
+		p->fatal_signal && exit_code == 128 + SIGKILL ? 128 + p->fatal_signal : exit_code;
 	error_set(&err, ECHILD, "process \"%s\" ended before it could be %s (status %d)", p->id,
 		  p->state == PROCESS_CREATING ? "created" : "started", exit_code);
 	child_failed(p, &err);

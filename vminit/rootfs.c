@@ -19,8 +19,8 @@ int rootfs_prepare(struct child *child, struct error *err)
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_errno(err, errno, "make the mounts private");
-	child->rootfs_fd = open_tree(AT_FDCWD, path,
-				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	child->rootfs_fd =
+		open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (child->rootfs_fd < 0)
 		return error_errno(err, errno, "root.path: \"%s\"", path);
 	/* pivot_root(2) wants a mount point, which a plain directory of the share is not. */
@@ -54,12 +54,14 @@ static int attach(int mount_fd, int target, const struct mount_options *options)
 		r = change_attr(mount_fd, &options->recursive_attr, AT_RECURSIVE);
 	if (r < 0)
 		return r;
-	if (move_mount(mount_fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(mount_fd, "", target, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return -errno;
 	if (!(attr.propagation & (MS_SHARED | MS_UNBINDABLE)))
 		return 0;
 	return mount_setattr(mount_fd, "", AT_EMPTY_PATH | recursive, &attr, sizeof(attr)) < 0
-		       ? -errno : 0;
+		       ? -errno
+		       : 0;
 }
 
 static int fail_mount(const struct plan_mount *m, int r, struct error *err)
@@ -168,8 +170,10 @@ static int mount_fs(struct child *child, const struct plan_mount *m, struct erro
 			return r;
 	} else if (mount(source, inroot_fd_path(target, path), m->type, o->flags, o->data) < 0) {
 		if (errno == ENODEV)
-			return error_set(err, ENODEV, "mount \"%s\" in the container: the guest's "
-					 "kernel has no file system \"%s\"", m->destination, m->type);
+			return error_set(err, ENODEV,
+					 "mount \"%s\" in the container: the guest's "
+					 "kernel has no file system \"%s\"",
+					 m->destination, m->type);
 		return fail_mount(m, errno, err);
 	}
 	r = finish_mount(child, m);
@@ -242,17 +246,15 @@ static const struct {
 	const char *name;
 	const char *target;
 } dev_links[] = {
-	{"fd", "/proc/self/fd"},
-	{"stdin", "/proc/self/fd/0"},
-	{"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"},
-	{"core", "/proc/kcore"},
+	{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},
 };
 
 static int make_dev_links(int dev_fd, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(dev_links); i++)
-		if (symlinkat(dev_links[i].target, dev_fd, dev_links[i].name) < 0 && errno != EEXIST)
+		if (symlinkat(dev_links[i].target, dev_fd, dev_links[i].name) < 0 &&
+		    errno != EEXIST)
 			return error_errno(err, errno, "link \"/dev/%s\"", dev_links[i].name);
 	/* The only name that the specification wants replaced: a bare device would be the guest's. */
 	if (symlinkat("pts/ptmx", dev_fd, "ptmx") < 0) {
@@ -302,8 +304,9 @@ static int mask(struct child *child, const char *path, int null_fd)
 	/* A file does not go onto a directory: this one is one. */
 	if (errno != ENOTDIR)
 		return -errno;
-	return mount("tmpfs", target_path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0 ? -errno
-											       : 0;
+	return mount("tmpfs", target_path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0
+		       ? -errno
+		       : 0;
 }
 
 int rootfs_masked_paths(struct child *child, struct error *err)

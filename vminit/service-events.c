@@ -51,7 +51,7 @@ static bool stream_wants(const struct event_stream *stream, const char *id)
 	return !stream->n_ids;
 }
 
-static void send_event(struct event_stream *stream, GUEST(Event) *event)
+static void send_event(struct event_stream *stream, GUEST(Event) * event)
 {
 	GUEST(EventsLost) lost = GUEST_INIT(EVENTS_LOST);
 	GUEST(Event) notice = GUEST_INIT(EVENT);
@@ -65,7 +65,7 @@ static void send_event(struct event_stream *stream, GUEST(Event) *event)
 		stream->lost = true;
 }
 
-static void fill_event(GUEST(Event) *event, Google__Protobuf__Timestamp *when, const char *id)
+static void fill_event(GUEST(Event) * event, Google__Protobuf__Timestamp *when, const char *id)
 {
 	struct timespec now;
 

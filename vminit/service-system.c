@@ -24,7 +24,7 @@ static void answer(struct rpc_call *call, int r, const ProtobufCMessage *reply,
 		rpc_call_reply(call, reply);
 }
 
-static int do_mount(const SANDBOX(MountRequest) *request, struct error *err)
+static int do_mount(const SANDBOX(MountRequest) * request, struct error *err)
 {
 	struct mount_options o;
 	unsigned long flags;
@@ -158,7 +158,7 @@ void service_set_time(struct rpc_call *call, const ProtobufCMessage *message)
 	answer(call, r, &response.base, &err);
 }
 
-static int write_file(const SANDBOX(WriteFileRequest) *request)
+static int write_file(const SANDBOX(WriteFileRequest) * request)
 {
 	const SANDBOX(WriteFileRequest__WriteFileFlags) *f = request->flags;
 	int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY;

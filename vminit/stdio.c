@@ -286,11 +286,15 @@ int stdio_new(struct loop *loop, const struct transport *transport, const struct
 	struct stdio *stdio = xnew(struct stdio);
 	bool any = false;
 
-	*stdio = (struct stdio){.loop = loop, .ops = ops, .data = data, .has_terminal = terminal,
-				.terminal_master = -1, .terminal_slave = -1};
+	*stdio = (struct stdio){.loop = loop,
+				.ops = ops,
+				.data = data,
+				.has_terminal = terminal,
+				.terminal_master = -1,
+				.terminal_slave = -1};
 	for (int i = 0; i < STDIO_STREAMS; i++) {
-		stdio->streams[i] = (struct stream){
-			.stdio = stdio, .from = -1, .to = -1, .output = i != 0};
+		stdio->streams[i] =
+			(struct stream){.stdio = stdio, .from = -1, .to = -1, .output = i != 0};
 		stdio->child_fds[i] = -1;
 	}
 	/* A terminal has one output. */

@@ -57,8 +57,10 @@ static int make_console(struct child *child)
 	target = inroot_make(child->rootfs_fd, "dev/console", INROOT_FILE);
 	if (target < 0)
 		return target;
-	return mount(inroot_fd_path(child->terminal_fd, source), inroot_fd_path(target, target_path),
-		     NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+	return mount(inroot_fd_path(child->terminal_fd, source),
+		     inroot_fd_path(target, target_path), NULL, MS_BIND, NULL) < 0
+		       ? -errno
+		       : 0;
 }
 
 int terminal_open(struct child *child, struct error *err)
@@ -98,7 +100,8 @@ int terminal_take(struct child *child, struct error *err)
 	if (child->terminal_fd < 0)
 		return 0;
 	if (ioctl(child->terminal_fd, TIOCSCTTY, 0) < 0)
-		return error_errno(err, errno, "process.terminal: make it the controlling terminal");
+		return error_errno(err, errno,
+				   "process.terminal: make it the controlling terminal");
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(child->terminal_fd, fd) < 0)
 			return error_errno(err, errno, "process.terminal: use it");

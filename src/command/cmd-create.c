@@ -31,9 +31,10 @@ const struct command command_create = {
 	.name = "create",
 	.summary = "create a container",
 	.arguments = "<container-id>",
-	.usage = "Where \"<container-id>\" is your name for the instance of the container that you\n"
-		 "are starting. The name you provide for the container instance must be unique on\n"
-		 "your host.\n",
+	.usage =
+		"Where \"<container-id>\" is your name for the instance of the container that you\n"
+		"are starting. The name you provide for the container instance must be unique on\n"
+		"your host.\n",
 	.description = "The create command boots a virtual machine and creates the container of a\n"
 		       "bundle in it. The bundle is a directory with a specification file named\n"
 		       "\"config.json\" and a root filesystem. The process of config.json waits\n"

@@ -35,8 +35,8 @@ static int delete_run(const struct globals *globals, const void *options, char *
 	status = container_state(&c);
 	/* One that was never started may go, as with runc. */
 	if (!o->force && status != OCI_STATUS_STOPPED && status != OCI_STATUS_CREATED)
-		return error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", c.id,
-				 oci_status_names[status]);
+		return error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s",
+				 c.id, oci_status_names[status]);
 	return lifecycle_destroy(&c, err);
 }
 

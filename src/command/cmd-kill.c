@@ -34,11 +34,13 @@ static int kill_run(const struct globals *globals, const void *options, char **a
 
 const struct command command_kill = {
 	.name = "kill",
-	.summary = "kill sends the specified signal (default: SIGTERM) to the container's init process",
+	.summary = "kill sends the specified signal (default: SIGTERM) to the container's init "
+		   "process",
 	.arguments = "<container-id> [signal]",
-	.usage = "Where \"<container-id>\" is the name for the instance of the container and\n"
-		 "\"[signal]\" is the signal to be sent to the init process, by number or by name,\n"
-		 "with or without SIG.\n",
+	.usage =
+		"Where \"<container-id>\" is the name for the instance of the container and\n"
+		"\"[signal]\" is the signal to be sent to the init process, by number or by name,\n"
+		"with or without SIG.\n",
 	.options = kill_option_defs,
 	.options_size = sizeof(struct kill_options),
 	.min_args = 1,

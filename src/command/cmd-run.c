@@ -128,12 +128,14 @@ const struct command command_run = {
 	.name = "run",
 	.summary = "create and run a container",
 	.arguments = "<container-id>",
-	.usage = "Where \"<container-id>\" is your name for the instance of the container that you\n"
-		 "are starting. The name you provide for the container instance must be unique on\n"
-		 "your host.\n",
-	.description = "The run command boots a virtual machine and runs the container of a bundle\n"
-		       "in it. Without --detach it waits for the container's end, deletes it, and\n"
-		       "exits with the status of its process (128+n when signal n ended it).\n",
+	.usage =
+		"Where \"<container-id>\" is your name for the instance of the container that you\n"
+		"are starting. The name you provide for the container instance must be unique on\n"
+		"your host.\n",
+	.description =
+		"The run command boots a virtual machine and runs the container of a bundle\n"
+		"in it. Without --detach it waits for the container's end, deletes it, and\n"
+		"exits with the status of its process (128+n when signal n ended it).\n",
 	.options = run_option_defs,
 	.options_size = sizeof(struct run_options),
 	.min_args = 1,

@@ -18,8 +18,9 @@ const struct command command_start = {
 	.name = "start",
 	.summary = "executes the user defined process in a created container",
 	.arguments = "<container-id>",
-	.usage = "Where \"<container-id>\" is your name for the instance of the container that you\n"
-		 "are starting.\n",
+	.usage =
+		"Where \"<container-id>\" is your name for the instance of the container that you\n"
+		"are starting.\n",
 	.description = "The start command lets the process of a created container go.\n",
 	.min_args = 1,
 	.max_args = 1,

@@ -208,14 +208,16 @@ static void append_row(struct strbuf *out, const struct template_info *info)
 	format_time(&info->used, used);
 	strbuf_printf(out, "%-34s%-9s%-6u%-10" PRIu64 "%-7s%-11.1f%-22s%s\n", info->key.hex,
 		      status_of(info), m->cpus, m->memory_size >> 20,
-		      info->error ? "-" : m->kvm ? "kvm" : "tcg", (double)info->disk / 1048576,
-		      created, used);
+		      info->error ? "-"
+		      : m->kvm	  ? "kvm"
+				  : "tcg",
+		      (double)info->disk / 1048576, created, used);
 }
 
 static void append_table(struct strbuf *out, const struct template_info *list, size_t n)
 {
-	strbuf_printf(out, "%-34s%-9s%-6s%-10s%-7s%-11s%-22s%s\n", "KEY", "STATUS", "CPUS", "MEM(MiB)",
-		      "ACCEL", "DISK(MiB)", "CREATED", "LAST USED");
+	strbuf_printf(out, "%-34s%-9s%-6s%-10s%-7s%-11s%-22s%s\n", "KEY", "STATUS", "CPUS",
+		      "MEM(MiB)", "ACCEL", "DISK(MiB)", "CREATED", "LAST USED");
 	for (size_t i = 0; i < n; i++)
 		append_row(out, &list[i]);
 }
@@ -291,9 +293,10 @@ static int list_run(const struct globals *globals _unused_, const void *options,
 static const struct command template_list_command = {
 	.name = "template list",
 	.summary = "list the templates, the one used last in front",
-	.description = "A template is \"stale\" when QEMU, the kernel, the initramfs or the host's\n"
-		       "processor are no longer those it was made with: nothing uses it any more.\n"
-		       "One that is \"damaged\" is removed by the next start that wants it.\n",
+	.description =
+		"A template is \"stale\" when QEMU, the kernel, the initramfs or the host's\n"
+		"processor are no longer those it was made with: nothing uses it any more.\n"
+		"One that is \"damaged\" is removed by the next start that wants it.\n",
 	.options = list_option_defs,
 	.options_size = sizeof(struct list_options),
 	.min_args = 0,
@@ -446,7 +449,8 @@ static int template_run(const struct globals *globals, const void *options _unus
 
 	if (!command)
 		return error_set(err, EINVAL,
-				 "template: \"%s\" is not one of build, list, rm and path", args[0]);
+				 "template: \"%s\" is not one of build, list, rm and path",
+				 args[0]);
 	own = xcalloc(1, command->options_size + 1);
 	r = call(globals, command, own, args + 1, err);
 	options_clear(command->options, own);
@@ -458,10 +462,11 @@ const struct command command_template = {
 	.summary = "build, list and remove the saved VMs from which containers start",
 	.arguments = "build | list | rm | path [options] [key...]",
 	.usage = "See \"runvm template build --help\" and so on.\n",
-	.description = "A container's VM is restored from a template where one fits. They are made in\n"
-		       "the background after a start that found none; this command makes them ahead.\n"
-		       "The environment variable RUNVM_TEMPLATES switches them off (\"off\") or names\n"
-		       "another directory for them.\n",
+	.description =
+		"A container's VM is restored from a template where one fits. They are made in\n"
+		"the background after a start that found none; this command makes them ahead.\n"
+		"The environment variable RUNVM_TEMPLATES switches them off (\"off\") or names\n"
+		"another directory for them.\n",
 	.min_args = 1,
 	.max_args = COMMAND_ARGS_ANY,
 	.handler = template_run,

@@ -7,14 +7,16 @@ int create_options_apply(const struct create_options *o, const struct globals *g
 			 struct lifecycle_create *ret, struct error *err)
 {
 	if (o->preserve_fds > 0)
-		return error_set(err, ENOTSUP,
-				 "--preserve-fds: descriptors of the host cannot be passed into a VM");
+		return error_set(
+			err, ENOTSUP,
+			"--preserve-fds: descriptors of the host cannot be passed into a VM");
 	if (o->no_pivot)
 		log_info("--no-pivot has no effect: the VM's own root is never in the way");
 	if (o->no_new_keyring)
 		log_info("--no-new-keyring has no effect: the VM's kernel has keyrings of its own");
 	if (globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
-		log_info("systemd's cgroups are not supported yet: the VM stays in the caller's cgroup");
+		log_info("systemd's cgroups are not supported yet: the VM stays in the caller's "
+			 "cgroup");
 	*ret = (struct lifecycle_create){
 		.root = globals->root,
 		.cgroups = globals->cgroup_manager == CGROUP_MANAGER_CGROUPFS,

@@ -15,8 +15,8 @@
 #include "lib/loop.h"
 #include "lib/process.h"
 
-#define PROC_FILE_MAX	(1U << 20)
-#define REMOVE_TIMEOUT	(5 * USEC_PER_SEC)
+#define PROC_FILE_MAX	 (1U << 20)
+#define REMOVE_TIMEOUT	 (5 * USEC_PER_SEC)
 #define REMOVE_MAX_DEPTH 16
 
 /**

@@ -158,8 +158,12 @@ static int hook_run_one(const struct oci_hook *hook, const char *state, const ch
 			struct error *err)
 {
 	_cleanup_(hook_run_clear) struct hook_run run = {
-		.pidfd = -1, .in = -1, .out = -1, .err = -1,
-		.state = state, .state_left = strlen(state),
+		.pidfd = -1,
+		.in = -1,
+		.out = -1,
+		.err = -1,
+		.state = state,
+		.state_left = strlen(state),
 	};
 	uint64_t deadline = LOOP_FOREVER;
 	int r, status;

@@ -127,8 +127,10 @@ static bool has_seccomp_listener(const struct oci_spec *s)
 }
 
 static const struct support_rule rules[] = {
-	{"linux.uidMappings", has_uid_mappings, SUPPORT_REFUSE, "user namespaces are not supported yet"},
-	{"linux.gidMappings", has_gid_mappings, SUPPORT_REFUSE, "user namespaces are not supported yet"},
+	{"linux.uidMappings", has_uid_mappings, SUPPORT_REFUSE,
+	 "user namespaces are not supported yet"},
+	{"linux.gidMappings", has_gid_mappings, SUPPORT_REFUSE,
+	 "user namespaces are not supported yet"},
 	{"linux.timeOffsets", has_time_offsets, SUPPORT_REFUSE, "not supported yet"},
 	{"linux.netDevices", has_net_devices, SUPPORT_REFUSE,
 	 "a network device of the host cannot be moved into a VM"},
@@ -140,9 +142,12 @@ static const struct support_rule rules[] = {
 	{"process.scheduler", has_scheduler, SUPPORT_REFUSE, "not supported yet"},
 	{"process.ioPriority", has_io_priority, SUPPORT_REFUSE, "not supported yet"},
 	{"vm.image", has_image, SUPPORT_REFUSE, "not supported yet"},
-	{"vm.hwConfig.deviceTree", has_device_tree, SUPPORT_REFUSE, "QEMU makes the device tree itself"},
-	{"vm.hwConfig.dtdevs", has_dtdevs, SUPPORT_REFUSE, "host devices cannot be passed to the VM"},
-	{"vm.hwConfig.iomems", has_iomems, SUPPORT_REFUSE, "host devices cannot be passed to the VM"},
+	{"vm.hwConfig.deviceTree", has_device_tree, SUPPORT_REFUSE,
+	 "QEMU makes the device tree itself"},
+	{"vm.hwConfig.dtdevs", has_dtdevs, SUPPORT_REFUSE,
+	 "host devices cannot be passed to the VM"},
+	{"vm.hwConfig.iomems", has_iomems, SUPPORT_REFUSE,
+	 "host devices cannot be passed to the VM"},
 	{"vm.hwConfig.irqs", has_irqs, SUPPORT_REFUSE, "host devices cannot be passed to the VM"},
 	{"process.apparmorProfile", has_apparmor, SUPPORT_NOTE,
 	 "has no effect: the guest's kernel has no AppArmor; the VM confines the container"},
@@ -178,11 +183,13 @@ static int check_namespaces(const struct oci_spec *spec, struct error *err)
 		if (ns->type == OCI_NAMESPACE_USER)
 			return error_set(err, ENOTSUP,
 					 "linux.namespaces[%zu]: user namespaces are not supported "
-					 "yet", i);
+					 "yet",
+					 i);
 		if (ns->path && *ns->path && ns->type != OCI_NAMESPACE_NETWORK)
 			return error_set(err, ENOTSUP,
 					 "linux.namespaces[%zu].path: a container in a VM cannot "
-					 "join the %s namespace \"%s\" of the host", i, name, ns->path);
+					 "join the %s namespace \"%s\" of the host",
+					 i, name, ns->path);
 	}
 	return 0;
 }
@@ -199,7 +206,8 @@ static int check_mounts(const struct oci_spec *spec, struct error *err)
 			if (!strcmp(m->options[j], "idmap") || !strcmp(m->options[j], "ridmap"))
 				return error_set(err, ENOTSUP,
 						 "mounts[%zu].options[%zu]: id-mapped mounts are "
-						 "not supported yet", i, j);
+						 "not supported yet",
+						 i, j);
 	}
 	return 0;
 }
@@ -214,7 +222,8 @@ static int check_devices(const struct oci_spec *spec, struct error *err)
 		if (!strcmp(d->type, "b"))
 			return error_set(err, ENOTSUP,
 					 "linux.devices[%zu]: \"%s\": block devices of the host "
-					 "are not supported yet", i, d->path);
+					 "are not supported yet",
+					 i, d->path);
 	}
 	return 0;
 }

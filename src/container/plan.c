@@ -6,12 +6,12 @@
 #include "lib/alloc.h"
 
 /* What the guest's kernel and vminitd need beside the container's memory limit. */
-#define GUEST_OVERHEAD	    (UINT64_C(128) << 20)
-#define MEMORY_GRANULE	    (UINT64_C(128) << 20)
-#define MEMORY_MIN	    (UINT64_C(256) << 20)
-#define MEMORY_DEFAULT	    (UINT64_C(512) << 20)
-#define DEFAULT_CPU_PERIOD  UINT64_C(100000) /* microseconds, cpu.cfs_period_us */
-#define VCPUS_DEFAULT	    1
+#define GUEST_OVERHEAD	   (UINT64_C(128) << 20)
+#define MEMORY_GRANULE	   (UINT64_C(128) << 20)
+#define MEMORY_MIN	   (UINT64_C(256) << 20)
+#define MEMORY_DEFAULT	   (UINT64_C(512) << 20)
+#define DEFAULT_CPU_PERIOD UINT64_C(100000) /* microseconds, cpu.cfs_period_us */
+#define VCPUS_DEFAULT	   1
 
 static uint64_t round_memory(uint64_t bytes)
 {
@@ -23,8 +23,8 @@ static uint64_t round_memory(uint64_t bytes)
 
 static unsigned int cpus_of(const struct oci_cpu *cpu)
 {
-	uint64_t period = cpu->period.set && cpu->period.value ? cpu->period.value
-								: DEFAULT_CPU_PERIOD;
+	uint64_t period =
+		cpu->period.set && cpu->period.value ? cpu->period.value : DEFAULT_CPU_PERIOD;
 
 	if (!cpu->quota.set || cpu->quota.value <= 0)
 		return VCPUS_DEFAULT;
@@ -140,12 +140,14 @@ static int plan_mount(const struct bundle *bundle, size_t i, const char *id, str
 	case SOURCE_NONE:
 		return 0;
 	case SOURCE_MISSING:
-		return error_set(err, ENOENT, "mounts[%zu].source: \"%s\": no such file or directory", i,
+		return error_set(err, ENOENT,
+				 "mounts[%zu].source: \"%s\": no such file or directory", i,
 				 source->path);
 	case SOURCE_SOCKET:
 		return error_set(err, ENOTSUP,
 				 "mounts[%zu].source: \"%s\" is a socket, which a VM cannot reach "
-				 "by a mount; forwarding it is not supported yet", i, source->path);
+				 "by a mount; forwarding it is not supported yet",
+				 i, source->path);
 	case SOURCE_DIRECTORY:
 	case SOURCE_FILE:
 	case SOURCE_DEVICE:
@@ -261,8 +263,8 @@ static void plan_vm(const struct bundle *bundle, struct plan *plan)
 					   hypervisor ? hypervisor->n_parameters : 0);
 	plan->vm.kernel = xstrdup(kernel ? kernel->path : NULL);
 	plan->vm.initrd = xstrdup(kernel ? kernel->initrd : NULL);
-	plan->vm.kernel_parameters = copy_strings(kernel ? kernel->parameters : NULL,
-						  kernel ? kernel->n_parameters : 0);
+	plan->vm.kernel_parameters =
+		copy_strings(kernel ? kernel->parameters : NULL, kernel ? kernel->n_parameters : 0);
 }
 
 int plan_make(const struct bundle *bundle, const char *id, struct plan **ret, struct error *err)

@@ -13,25 +13,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(f)  __attribute__((cleanup(f)))
+#define _cleanup_(f)   __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
-#define _unused_      __attribute__((unused))
-#define _noreturn_    __attribute__((noreturn))
+#define _unused_       __attribute__((unused))
+#define _noreturn_     __attribute__((noreturn))
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
-#define TAKE_PTR(p)                       \
-	({                                \
+#define TAKE_PTR(p)                         \
+	({                                  \
 		__typeof__(p) _taken = (p); \
-		(p) = NULL;               \
-		_taken;                   \
+		(p) = NULL;                 \
+		_taken;                     \
 	})
 
-#define TAKE_FD(fd)            \
-	({                     \
+#define TAKE_FD(fd)                \
+	({                         \
 		int _taken = (fd); \
-		(fd) = -1;     \
-		_taken;        \
+		(fd) = -1;         \
+		_taken;            \
 	})
 
 /**
@@ -75,8 +75,8 @@ static inline void cleanup_closedir(DIR **d)
 		(void)closedir(*d);
 }
 
-#define _cleanup_free_     _cleanup_(cleanup_free)
-#define _cleanup_close_    _cleanup_(cleanup_close)
+#define _cleanup_free_	   _cleanup_(cleanup_free)
+#define _cleanup_close_	   _cleanup_(cleanup_close)
 #define _cleanup_fclose_   _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
 

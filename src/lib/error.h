@@ -20,7 +20,10 @@ struct error {
 	char *message;
 };
 
-#define ERROR_INIT {0, NULL}
+#define ERROR_INIT      \
+	{               \
+		0, NULL \
+	}
 #define _cleanup_error_ _cleanup_(error_clear)
 
 /**

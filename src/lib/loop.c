@@ -12,8 +12,8 @@ struct loop_source {
 	struct loop *loop;
 	struct loop_source *next;
 	enum source_kind kind;
-	int fd;		   /* SOURCE_FD: borrowed; SOURCE_SIGNAL: owned signalfd */
-	uint32_t events;   /* SOURCE_FD: what is asked for */
+	int fd;		 /* SOURCE_FD: borrowed; SOURCE_SIGNAL: owned signalfd */
+	uint32_t events; /* SOURCE_FD: what is asked for */
 	bool in_epoll;
 	bool always_ready; /* SOURCE_FD that epoll refuses */
 	bool removed;

@@ -18,7 +18,7 @@
 #include "lib/loop.h"
 
 #define KERNEL_SIGNALS 64
-#define STAT_MAX 4096 /* more than any /proc/<pid>/stat */
+#define STAT_MAX       4096 /* more than any /proc/<pid>/stat */
 
 static struct {
 	char *start;

@@ -32,14 +32,14 @@ static void side_init(struct relay_side *side, int fd)
 
 	side->fd = fd;
 	side->socket = !fstat(fd, &st) && S_ISSOCK(st.st_mode);
-	side->blocking = !side->socket && !S_ISREG(st.st_mode) && flags >= 0 &&
-			 !(flags & O_NONBLOCK);
+	side->blocking =
+		!side->socket && !S_ISREG(st.st_mode) && flags >= 0 && !(flags & O_NONBLOCK);
 }
 
 static ssize_t side_read(const struct relay_side *side, void *data, size_t len)
 {
-	ssize_t n = side->socket ? recv(side->fd, data, len, MSG_DONTWAIT)
-				 : read(side->fd, data, len);
+	ssize_t n =
+		side->socket ? recv(side->fd, data, len, MSG_DONTWAIT) : read(side->fd, data, len);
 
 	return n < 0 ? -errno : n;
 }

@@ -20,7 +20,10 @@ struct strbuf {
 	size_t allocated;
 };
 
-#define STRBUF_INIT {NULL, 0, 0}
+#define STRBUF_INIT        \
+	{                  \
+		NULL, 0, 0 \
+	}
 #define _cleanup_strbuf_ _cleanup_(strbuf_free)
 
 void strbuf_append(struct strbuf *b, const void *data, size_t len);

@@ -63,11 +63,13 @@ static int check_console(const struct creation *k, struct error *err)
 
 	/* runc's words. */
 	if (o->detached && terminal && !o->console_socket)
-		return error_set(err, EINVAL, "cannot allocate tty if runvm will detach without "
-					      "setting console socket");
+		return error_set(err, EINVAL,
+				 "cannot allocate tty if runvm will detach without "
+				 "setting console socket");
 	if ((!o->detached || !terminal) && o->console_socket)
-		return error_set(err, EINVAL, "cannot use console socket if runvm will not detach or "
-					      "allocate tty");
+		return error_set(err, EINVAL,
+				 "cannot use console socket if runvm will not detach or "
+				 "allocate tty");
 	return 0;
 }
 
@@ -103,7 +105,8 @@ static int connect_console(struct creation *k, struct error *err)
 	if (!path)
 		return 0;
 	if (strlen(path) >= sizeof(address.sun_path))
-		return error_set(err, ENAMETOOLONG, "console socket \"%s\": the path is too long", path);
+		return error_set(err, ENAMETOOLONG, "console socket \"%s\": the path is too long",
+				 path);
 	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -136,8 +139,8 @@ static int write_down(struct creation *k, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	r = io_replace_file(k->c->dirfd, "config.json", k->bundle->config, strlen(k->bundle->config),
-			    0600, err);
+	r = io_replace_file(k->c->dirfd, "config.json", k->bundle->config,
+			    strlen(k->bundle->config), 0600, err);
 	if (!r)
 		r = container_save(k->c, err);
 	if (!r && s->n_cgroups)
@@ -219,7 +222,8 @@ static int run_host_hooks(struct creation *k, const char *state, struct error *e
 		return 0;
 	r = hooks_run(hooks->prestart, hooks->n_prestart, state, k->bundle->path, err);
 	if (!r)
-		r = hooks_run(hooks->create_runtime, hooks->n_create_runtime, state, k->bundle->path, err);
+		r = hooks_run(hooks->create_runtime, hooks->n_create_runtime, state,
+			      k->bundle->path, err);
 	return r;
 }
 
@@ -263,7 +267,8 @@ static int bring_up(struct creation *k, struct error *err)
 	_cleanup_free_ char *state = NULL;
 	int r;
 
-	r = standin_wait(&k->standin, STANDIN_NAMESPACES, -1, loop_now() + MONITOR_START_TIMEOUT, err);
+	r = standin_wait(&k->standin, STANDIN_NAMESPACES, -1, loop_now() + MONITOR_START_TIMEOUT,
+			 err);
 	if (r < 0)
 		return r;
 	state = lifecycle_state(k->c, OCI_STATUS_CREATING, k->bundle->spec);
@@ -305,7 +310,8 @@ static int send_pidfd(const struct creation *k, struct error *err)
 	if (!path)
 		return 0;
 	if (strlen(path) >= sizeof(address.sun_path))
-		return error_set(err, ENAMETOOLONG, "pidfd socket \"%s\": the path is too long", path);
+		return error_set(err, ENAMETOOLONG, "pidfd socket \"%s\": the path is too long",
+				 path);
 	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -342,13 +348,17 @@ static void prepare_warm_start(const struct creation *k)
 		log_info("no template is made: %s", error_message(&err));
 }
 
-int lifecycle_create(const char *id, const struct lifecycle_create *options,
-		     struct container *ret, struct error *err)
+int lifecycle_create(const char *id, const struct lifecycle_create *options, struct container *ret,
+		     struct error *err)
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
-	_cleanup_(creation_clear) struct creation k = {
-		.options = options, .c = &c, .rootfs_fd = -1,
-		.console = -1, .setup = {.accel = ACCEL_INIT}, .monitor = MONITOR_INIT, .standin = STANDIN_INIT};
+	_cleanup_(creation_clear) struct creation k = {.options = options,
+						       .c = &c,
+						       .rootfs_fd = -1,
+						       .console = -1,
+						       .setup = {.accel = ACCEL_INIT},
+						       .monitor = MONITOR_INIT,
+						       .standin = STANDIN_INIT};
 	int r;
 
 	r = load(&k, id, err);

@@ -25,7 +25,8 @@ static int end_process(const struct process_ref *ref, uint64_t grace, const char
 	if (!grace || process_wait_end(fd, grace) < 0) {
 		(void)process_ref_signal(ref, SIGKILL);
 		if (process_wait_end(fd, KILL_TIMEOUT) < 0)
-			return error_set(err, ETIME, "the %s (pid %d) does not die", what, (int)ref->pid);
+			return error_set(err, ETIME, "the %s (pid %d) does not die", what,
+					 (int)ref->pid);
 	}
 	(void)waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
 	return 0;
@@ -41,7 +42,8 @@ static void run_poststop(struct container *c)
 		return;
 	state = lifecycle_state(c, OCI_STATUS_STOPPED, spec);
 	/* runtime.md, "Lifecycle": a warning, and the container is gone all the same. */
-	if (hooks_run(spec->hooks->poststop, spec->hooks->n_poststop, state, c->status.bundle, &err) < 0)
+	if (hooks_run(spec->hooks->poststop, spec->hooks->n_poststop, state, c->status.bundle,
+		      &err) < 0)
 		log_warning("poststop: %s", error_message(&err));
 }
 

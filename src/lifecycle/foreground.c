@@ -19,8 +19,8 @@
 
 struct foreground {
 	struct loop *loop;
-	int console[2];	 /* ours, create's */
-	int tty;	 /* the caller's terminal; -1 for none */
+	int console[2]; /* ours, create's */
+	int tty;	/* the caller's terminal; -1 for none */
 	int tty_in, tty_out;
 	struct termios saved;
 	bool raw;
@@ -54,7 +54,8 @@ int foreground_new(bool terminal, struct foreground **ret, struct error *err)
 	} else if (terminal) {
 		fg->tty = find_tty();
 		if (fg->tty < 0)
-			r = error_set(err, ENOTTY, "process.terminal: provided file is not a console");
+			r = error_set(err, ENOTTY,
+				      "process.terminal: provided file is not a console");
 		else if (socket_pair(SOCK_STREAM, fg->console) < 0)
 			r = error_errno(err, errno, "socketpair");
 	}
@@ -165,8 +166,8 @@ static void take_lease(struct foreground *fg, int vm_dirfd)
 
 static int forward_signals(struct foreground *fg, struct error *err)
 {
-	static const int kept[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS,
-				   SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP};
+	static const int kept[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGABRT,
+				   SIGSYS,  SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP};
 	sigset_t set;
 
 	sigfillset(&set);

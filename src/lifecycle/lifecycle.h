@@ -43,8 +43,8 @@ struct lifecycle_create {
  *
  * On failure nothing is left behind.
  */
-int lifecycle_create(const char *id, const struct lifecycle_create *options,
-		     struct container *ret, struct error *err);
+int lifecycle_create(const char *id, const struct lifecycle_create *options, struct container *ret,
+		     struct error *err);
 
 /* Lets the process of a created container go, and runs the poststart hooks. */
 int lifecycle_start(struct container *c, struct error *err);

@@ -51,7 +51,8 @@ static int find_guest_file(const char *in_tree, const char *name, char **ret, st
 	if (access(installed, R_OK) < 0)
 		return error_errno(err, errno,
 				   "the guest's %s is missing: \"%s\" (install runvm, or name one "
-				   "in config.json under vm.kernel)", name, installed);
+				   "in config.json under vm.kernel)",
+				   name, installed);
 	*ret = TAKE_PTR(installed);
 	return 0;
 }
@@ -83,15 +84,16 @@ static int find_qemu(const char *wanted, char **ret, struct error *err)
 	}
 	*ret = look_up_program(name);
 	if (!*ret)
-		return error_set(err, ENOENT, "the hypervisor \"%s\" is not installed (package %s)", name,
-				 QEMU_PACKAGE);
+		return error_set(err, ENOENT, "the hypervisor \"%s\" is not installed (package %s)",
+				 name, QEMU_PACKAGE);
 	return 0;
 }
 
 int assets_find(const char *kernel, const char *initrd, const char *qemu, struct assets *ret,
 		struct error *err)
 {
-	_cleanup_assets_ struct assets found = {.kernel = xstrdup(kernel), .initrd = xstrdup(initrd)};
+	_cleanup_assets_ struct assets found = {.kernel = xstrdup(kernel),
+						.initrd = xstrdup(initrd)};
 	int r = 0;
 
 	if (!found.kernel)

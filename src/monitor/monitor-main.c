@@ -26,12 +26,12 @@
 #include "vmm/virtiofsd.h"
 #include "vsock/vsock-device.h"
 
-#define SETUP_TIMEOUT  (60 * USEC_PER_SEC)
-#define REMOVE_TIMEOUT (10 * USEC_PER_SEC)
+#define SETUP_TIMEOUT	(60 * USEC_PER_SEC)
+#define REMOVE_TIMEOUT	(10 * USEC_PER_SEC)
 #define QEMU_EXIT_GRACE (1 * USEC_PER_SEC)
-#define VSOCK_CHARDEV  "vsock"
-#define SHARE_CHARDEV  "share"
-#define CONSOLE_LOG    "console.log"
+#define VSOCK_CHARDEV	"vsock"
+#define SHARE_CHARDEV	"share"
+#define CONSOLE_LOG	"console.log"
 
 enum listener { LISTENER_VSOCK, LISTENER_RPC, LISTENER_LEASE, N_LISTENERS };
 
@@ -61,8 +61,8 @@ struct vm {
 	struct lease *leases;
 	struct loop_source *grace; /* runs while it is not clear whether QEMU has ended */
 	struct error suspicion;	   /* what is to blame if it has not */
-	bool ready;	/* vminitd has answered */
-	bool warm;	/* the VM is restored from a template */
+	bool ready;		   /* vminitd has answered */
+	bool warm;		   /* the VM is restored from a template */
 };
 
 static int vm_boot(struct vm *vm, bool warm, struct error *err);
@@ -206,7 +206,8 @@ static void vm_unboot(struct vm *vm)
 }
 
 static void on_setup_done(struct rpc_request *request _unused_,
-			  const ProtobufCMessage *reply _unused_, const struct error *err, void *data)
+			  const ProtobufCMessage *reply _unused_, const struct error *err,
+			  void *data)
 {
 	_cleanup_error_ struct error own = ERROR_INIT;
 	struct vm *vm = data;
@@ -243,7 +244,8 @@ static void on_qemu_ready(struct qemu *qemu, void *data)
 {
 	static const struct qemu_device devices[] = {
 		{.kind = QEMU_DEVICE_VSOCK, .id = "vsock0", .vsock.chardev = VSOCK_CHARDEV},
-		{.kind = QEMU_DEVICE_FS, .id = "share0",
+		{.kind = QEMU_DEVICE_FS,
+		 .id = "share0",
 		 .fs = {.chardev = SHARE_CHARDEV, .tag = GUEST_SHARE_TAG}},
 	};
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -262,8 +264,9 @@ static void on_qemu_failed(struct qemu *qemu _unused_, enum qemu_failure kind,
 	bool accel = kind == QEMU_FAILED_ACCEL && !vm->setup->accel.forced && vm->setup->accel.kvm;
 
 	if (restore) {
-		log_warning("the VM of container %s does not come from its template, booting it: %s",
-			    vm->config->id, error_message(err));
+		log_warning(
+			"the VM of container %s does not come from its template, booting it: %s",
+			vm->config->id, error_message(err));
 		template_discard(&vm->template);
 	} else if (accel) {
 		log_warning("the VM of container %s does not run with KVM, trying without: %s",
@@ -504,16 +507,19 @@ static int prepare(struct vm *vm, struct error *err)
 		return error_errno(err, errno, "create \"%s\"", CONSOLE_LOG);
 	r = share_enter(config->vm_dir, &vm->share, err);
 	if (!r)
-		r = share_attach(&vm->share, config->id, plan->exports, plan->n_exports, config->trees,
-				 err);
+		r = share_attach(&vm->share, config->id, plan->exports, plan->n_exports,
+				 config->trees, err);
 	trace_step("share");
 	return r;
 }
 
 _noreturn_ void monitor_main(const struct monitor_config *config, int lease, const int listeners[3])
 {
-	struct vm vm = {.config = config, .setup = config->setup,
-			.console_log = -1, .share = SHARE_INIT, .template = TEMPLATE_INIT};
+	struct vm vm = {.config = config,
+			.setup = config->setup,
+			.console_log = -1,
+			.share = SHARE_INIT,
+			.template = TEMPLATE_INIT};
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int r;
 

@@ -37,7 +37,8 @@ static int make_listeners(int vm_dirfd, int fds[N_LISTENERS], struct error *err)
 		fds[i] = socket_listen_at(vm_dirfd, listeners_of_vm[i].name,
 					  listeners_of_vm[i].type | SOCK_NONBLOCK);
 		if (fds[i] < 0)
-			return error_errno(err, fds[i], "listen on \"%s\"", listeners_of_vm[i].name);
+			return error_errno(err, fds[i], "listen on \"%s\"",
+					   listeners_of_vm[i].name);
 	}
 	return 0;
 }

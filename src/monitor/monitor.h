@@ -64,7 +64,10 @@ struct monitor {
 	int lease;
 };
 
-#define MONITOR_INIT {.pidfd = -1, .lease = -1}
+#define MONITOR_INIT                     \
+	{                                \
+		.pidfd = -1, .lease = -1 \
+	}
 
 /**
  * monitor_start() - make the sockets of the VM's directory and clone the monitor
@@ -86,6 +89,7 @@ int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err);
 void monitor_clear(struct monitor *monitor);
 
 /* The monitor's own life, in the clone (monitor-main.c). */
-_noreturn_ void monitor_main(const struct monitor_config *config, int lease, const int listeners[3]);
+_noreturn_ void monitor_main(const struct monitor_config *config, int lease,
+			     const int listeners[3]);
 
 #endif

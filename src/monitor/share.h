@@ -33,8 +33,7 @@
  *
  * Return: 0 or -errno.
  */
-int share_open_trees(const struct plan_export *exports, size_t n, int *ret_fds,
-		     struct error *err);
+int share_open_trees(const struct plan_export *exports, size_t n, int *ret_fds, struct error *err);
 
 /**
  * struct share - the monitor's side
@@ -47,7 +46,10 @@ struct share {
 	int dirfd;
 };
 
-#define SHARE_INIT {NULL, NULL, -1}
+#define SHARE_INIT             \
+	{                      \
+		NULL, NULL, -1 \
+	}
 
 /**
  * share_enter() - make the small root and the share

@@ -22,7 +22,8 @@ static int join(const struct plan_namespace *ns, struct error *err)
 	const struct oci_namespace_info *info = &oci_namespace_infos[ns->type];
 
 	if (fd < 0 || setns(fd, info->clone_flag) < 0)
-		return error_errno(err, errno, "join the %s namespace \"%s\"", info->name, ns->path);
+		return error_errno(err, errno, "join the %s namespace \"%s\"", info->name,
+				   ns->path);
 	return 0;
 }
 

@@ -29,13 +29,13 @@
 struct standin_life {
 	const struct standin_config *config;
 	struct loop *loop;
-	int control;	/* to create; -1 after the commit */
-	int lease;	/* to the monitor */
-	int terminal;	/* the slave; -1 for none */
+	int control;  /* to create; -1 after the commit */
+	int lease;    /* to the monitor */
+	int terminal; /* the slave; -1 for none */
 	struct loop_source *control_source, *lease_source;
 	struct stdio *stdio;
 	struct rpc_client *client;
-	bool created;	/* the process is there to get signals */
+	bool created; /* the process is there to get signals */
 	bool ended;
 	int exit_code;
 };
@@ -43,7 +43,7 @@ struct standin_life {
 /* Everything that can be caught, but what a fault of this program raises, and SIGCHLD. */
 static void forwarded_signals(sigset_t *set)
 {
-	static const int excluded[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT,
+	static const int excluded[] = {SIGSEGV, SIGBUS,	 SIGFPE,  SIGILL,  SIGTRAP, SIGABRT,
 				       SIGSYS,	SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU};
 
 	sigfillset(set);
@@ -123,7 +123,8 @@ static void on_wait_done(struct rpc_request *request _unused_, const ProtobufCMe
 }
 
 static void on_forwarded(struct rpc_request *request _unused_,
-			 const ProtobufCMessage *reply _unused_, const struct error *err, void *data)
+			 const ProtobufCMessage *reply _unused_, const struct error *err,
+			 void *data)
 {
 	struct standin_life *life = data;
 
@@ -243,7 +244,8 @@ static int own_stdio(struct standin_life *life, int fds[STDIO_STREAMS], struct e
 	const struct oci_process *process = life->config->plan->guest->process;
 
 	if (life->config->console_socket >= 0) {
-		life->terminal = terminal_open(life->config->console_socket, process->console_size, err);
+		life->terminal =
+			terminal_open(life->config->console_socket, process->console_size, err);
 		if (life->terminal < 0)
 			return life->terminal;
 		/* Two descriptors: a loop watches each for one direction. */
@@ -257,7 +259,9 @@ static int own_stdio(struct standin_life *life, int fds[STDIO_STREAMS], struct e
 		fds[i] = relay_open_own(i, i == STDIO_IN ? O_RDONLY : O_WRONLY);
 		if (fds[i] < 0 && fds[i] != -EBADF)
 			return error_errno(err, fds[i], "standard %s",
-					   i == STDIO_IN ? "input" : i == STDIO_OUT ? "output" : "error");
+					   i == STDIO_IN    ? "input"
+					   : i == STDIO_OUT ? "output"
+							    : "error");
 	}
 	return 0;
 }

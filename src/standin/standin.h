@@ -80,7 +80,10 @@ struct standin {
 	int control;
 };
 
-#define STANDIN_INIT {.pidfd = -1, .control = -1}
+#define STANDIN_INIT                       \
+	{                                  \
+		.pidfd = -1, .control = -1 \
+	}
 
 /* Clones it. Return: 0 or -errno. */
 int standin_start(const struct standin_config *config, struct standin *ret, struct error *err);

@@ -90,9 +90,8 @@ static void connect_stream(struct stream *s, int conn)
 {
 	stop_listening(s);
 	s->conn = conn;
-	s->relay = s->which == STDIO_IN
-			   ? relay_new(s->stdio->loop, s->fd, conn, on_relay_done, s)
-			   : relay_new(s->stdio->loop, conn, s->fd, on_relay_done, s);
+	s->relay = s->which == STDIO_IN ? relay_new(s->stdio->loop, s->fd, conn, on_relay_done, s)
+					: relay_new(s->stdio->loop, conn, s->fd, on_relay_done, s);
 }
 
 static void on_connection(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
@@ -111,7 +110,8 @@ static int stream_listen(struct stream *s, uint32_t *next_port, struct error *er
 	for (int i = 0; i < PORT_ATTEMPTS; i++) {
 		s->port = (*next_port)++;
 		socket_name(s->port, name);
-		s->listener = socket_listen_at(s->stdio->vm_dirfd, name, SOCK_STREAM | SOCK_NONBLOCK);
+		s->listener =
+			socket_listen_at(s->stdio->vm_dirfd, name, SOCK_STREAM | SOCK_NONBLOCK);
 		if (s->listener >= 0) {
 			s->listen_source =
 				loop_add_fd(s->stdio->loop, s->listener, EPOLLIN, on_connection, s);
@@ -140,8 +140,11 @@ int stdio_new(struct loop *loop, int vm_dirfd, int fds[STDIO_STREAMS], void (*dr
 	for (int i = 0; i < STDIO_STREAMS; i++) {
 		struct stream *s = &stdio->streams[i];
 
-		*s = (struct stream){.stdio = stdio, .which = (enum stdio_stream)i, .conn = -1,
-				     .listener = -1, .fd = TAKE_FD(fds[i])};
+		*s = (struct stream){.stdio = stdio,
+				     .which = (enum stdio_stream)i,
+				     .conn = -1,
+				     .listener = -1,
+				     .fd = TAKE_FD(fds[i])};
 		s->ended = s->fd < 0;
 	}
 	for (int i = 0; i < STDIO_STREAMS && !r; i++)

@@ -24,8 +24,8 @@ struct stdio;
  * @fds: one for each stream, owned from here on; -1 for a stream that there is not
  * @drained: called from the loop when stdio_drained() becomes true
  */
-int stdio_new(struct loop *loop, int vm_dirfd, int fds[STDIO_STREAMS],
-	      void (*drained)(void *data), void *data, struct stdio **ret, struct error *err);
+int stdio_new(struct loop *loop, int vm_dirfd, int fds[STDIO_STREAMS], void (*drained)(void *data),
+	      void *data, struct stdio **ret, struct error *err);
 
 /* The vsock port of a stream; 0 when there is none. */
 uint32_t stdio_port(const struct stdio *stdio, enum stdio_stream stream);

@@ -51,8 +51,8 @@ static void unplug(struct rehearsal *r)
 		finish(r, &err);
 }
 
-static void on_answer(struct rpc_request *request _unused_,
-		      const ProtobufCMessage *reply _unused_, const struct error *err, void *data)
+static void on_answer(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		      const struct error *err, void *data)
 {
 	struct rehearsal *r = data;
 

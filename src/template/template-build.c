@@ -211,8 +211,8 @@ static int start_qemu(struct build *b, struct error *err)
 	struct qemu_chardev chardev;
 	int r;
 
-	b->state_fd = openat(b->dirfd, TEMPLATE_STATE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-			     0600);
+	b->state_fd =
+		openat(b->dirfd, TEMPLATE_STATE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (b->state_fd < 0)
 		return error_errno(err, errno, "make \"%s\"", TEMPLATE_STATE_FILE);
 	b->memfd = template_new_memory(&memory, err);

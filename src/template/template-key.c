@@ -22,7 +22,7 @@
 /* What is saved, or how, has changed: templates of other versions do not fit. */
 #define TEMPLATE_FORMAT 1
 
-#define NO_FD (-1)
+#define NO_FD		(-1)
 
 /* --- facts --- */
 
@@ -48,9 +48,9 @@ static int look_at(const char *path, const char *what, struct template_file *ret
  */
 static char *processor_words(void)
 {
-	static const unsigned int leaves[] = {0,	  1,	      7,	  0x15,	      0x16,
-					      0x80000001, 0x80000002, 0x80000003, 0x80000004,
-					      0x80000007, 0x80000008};
+	static const unsigned int leaves[] = {0,	  1,	      7,	  0x15,
+					      0x16,	  0x80000001, 0x80000002, 0x80000003,
+					      0x80000004, 0x80000007, 0x80000008};
 	/* Asked once: on a host that is a VM itself, CPUID takes microseconds. */
 	unsigned int basic = __get_cpuid_max(0, NULL), extended = __get_cpuid_max(1U << 31, NULL);
 	struct strbuf out = STRBUF_INIT;
@@ -72,8 +72,7 @@ static char *processor_words(void)
 #else
 static char *processor_words(void)
 {
-	static const char midr[] =
-		"/sys/devices/system/cpu/cpu0/regs/identification/midr_el1";
+	static const char midr[] = "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1";
 	_cleanup_strbuf_ struct strbuf id = STRBUF_INIT;
 
 	(void)io_read_file(AT_FDCWD, midr, 64, &id);
@@ -158,8 +157,9 @@ int template_recipe(const struct qemu_config *config, const struct template_fact
 	int r;
 
 	if (!template_possible(config))
-		return error_set(err, ENOTSUP,
-				 "a VM with arguments of its own for the hypervisor has no template");
+		return error_set(
+			err, ENOTSUP,
+			"a VM with arguments of its own for the hypervisor has no template");
 	/* What differs from one VM to the next and is no part of what is saved. */
 	c.name = NULL;
 	c.memory_fd = c.console_fd = c.qmp_fd = NO_FD;
@@ -206,8 +206,7 @@ int template_recipe_make(const struct qemu_config *config, char **ret, struct er
 	return r;
 }
 
-int template_key_make(const struct qemu_config *config, struct template_key *ret,
-		      struct error *err)
+int template_key_make(const struct qemu_config *config, struct template_key *ret, struct error *err)
 {
 	_cleanup_free_ char *recipe = NULL;
 	int r;
@@ -268,7 +267,8 @@ bool template_recipe_fits(const char *recipe)
 	char *saveptr = NULL;
 
 	add_host(&host, processor, release);
-	for (char *line = strtok_r(copy, "\n", &saveptr); line; line = strtok_r(NULL, "\n", &saveptr))
+	for (char *line = strtok_r(copy, "\n", &saveptr); line;
+	     line = strtok_r(NULL, "\n", &saveptr))
 		if (!line_fits(line, host.data))
 			return false;
 	return true;

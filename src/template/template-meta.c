@@ -134,7 +134,8 @@ static int read_stamp(const struct json *object, struct template_stamp *ret)
 
 static int read_members(const struct json *root, struct template_meta *m)
 {
-	const struct json *memory = json_member(root, "memory"), *state = json_member(root, "state");
+	const struct json *memory = json_member(root, "memory"),
+			  *state = json_member(root, "state");
 	const struct json *recipe = json_member(root, "recipe"), *kvm = json_member(root, "kvm");
 	uint64_t cpus = 0;
 	int r = 0;

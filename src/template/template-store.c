@@ -34,7 +34,8 @@ char *template_store_path(void)
 	if (setting && *setting && strcmp(setting, "auto") != 0) {
 		if (strcmp(setting, "off") != 0)
 			log_warning("%s=%s: expected \"auto\", \"off\" or an absolute path; "
-				    "templates are off", VARIABLE, setting);
+				    "templates are off",
+				    VARIABLE, setting);
 		return NULL;
 	}
 	if (!geteuid())
@@ -73,16 +74,18 @@ int template_store_open(bool create, struct error *err)
 		return error_errno(err, errno, "open the store of templates \"%s\"", path);
 	/* A VM trusts its template as it trusts its kernel. */
 	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return error_set(err, EPERM,
-				 "the store of templates \"%s\" is not this user's alone (owner %u, "
-				 "mode %03o)", path, st.st_uid, st.st_mode & 0777);
+		return error_set(
+			err, EPERM,
+			"the store of templates \"%s\" is not this user's alone (owner %u, "
+			"mode %03o)",
+			path, st.st_uid, st.st_mode & 0777);
 	return TAKE_FD(fd);
 }
 
 int template_store_lock(int store_fd, struct error *err)
 {
-	_cleanup_close_ int fd = openat(store_fd, LOCK_FILE,
-					O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(store_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_errno(err, errno, "open the lock of the store of templates");
@@ -124,8 +127,7 @@ static void forget_failure(int store_fd, const struct template_key *key)
 
 int template_store_remove(int store_fd, const struct template_key *key, struct error *err)
 {
-	_cleanup_free_ char *name =
-		xasprintf(OLD_PREFIX "%s-%ld", key->hex, (long)getpid());
+	_cleanup_free_ char *name = xasprintf(OLD_PREFIX "%s-%ld", key->hex, (long)getpid());
 
 	forget_failure(store_fd, key);
 	/* Out of sight at once, whatever happens to us after. */
@@ -318,7 +320,7 @@ int template_new_memory(const struct template *template, struct error *err)
 {
 	_cleanup_close_ int fd = memfd_create("runvm-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || ftruncate(fd, (off_t)template->memory_size) < 0)
+	if (fd < 0 || ftruncate(fd, (off_t) template->memory_size) < 0)
 		return error_errno(err, errno, "make the VM's memory");
 	/* Nobody who has it can make us fault on what we have mapped of it. */
 	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
@@ -468,8 +470,7 @@ static void clean_name(const char *name, void *data)
 		return;
 	}
 	/* Notes that count no longer, and what io_replace_file() did not get done. */
-	if ((has_prefix(name, FAIL_PREFIX) &&
-	     !fstatat(*store_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	if ((has_prefix(name, FAIL_PREFIX) && !fstatat(*store_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
 	     st.st_mtim.tv_sec + TEMPLATE_RETRY_SEC < time(NULL)) ||
 	    has_prefix(name, "." FAIL_PREFIX))
 		(void)unlinkat(*store_fd, name, 0);

@@ -71,7 +71,8 @@ struct template_pages;
  * @store_fd: the directory it is in; it pins a mount until template_close()
  * @directory_inode: of the template's own directory
  */
-struct template {
+struct template
+{
 	struct template_key key;
 	uint64_t memory_size;
 	int memory_fd;
@@ -81,7 +82,10 @@ struct template {
 	ino_t directory_inode;
 };
 
-#define TEMPLATE_INIT {.memory_fd = -1, .state_fd = -1, .store_fd = -1}
+#define TEMPLATE_INIT                                           \
+	{                                                       \
+		.memory_fd = -1, .state_fd = -1, .store_fd = -1 \
+	}
 #define _cleanup_template_ _cleanup_(template_close)
 
 /**

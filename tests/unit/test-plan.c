@@ -24,8 +24,9 @@ static struct bundle *make_bundle(const char *json)
 	return bundle;
 }
 
-#define HEAD "{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"rootfs\"}," \
-	     "\"process\":{\"args\":[\"x\"],\"cwd\":\"/\"},"
+#define HEAD                                                        \
+	"{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"rootfs\"}," \
+	"\"process\":{\"args\":[\"x\"],\"cwd\":\"/\"},"
 
 static struct plan_size size_of(const char *json)
 {
@@ -74,20 +75,22 @@ static void test_guest_half(void)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct bundle *bundle = make_bundle(
 		HEAD "\"hostname\":\"h\",\"mounts\":["
-		"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-		"{\"destination\":\"/data\",\"source\":\"/srv/data\",\"options\":[\"rbind\",\"ro\"]},"
-		"{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"hosts\"},"
-		"{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/shm\"}],"
-		"\"hooks\":{\"prestart\":[{\"path\":\"/h\"}],\"startContainer\":[{\"path\":\"/s\"}]},"
-		"\"linux\":{\"cgroupsPath\":\"/a/b\",\"namespaces\":[{\"type\":\"pid\"},"
-		"{\"type\":\"network\",\"path\":\"/run/netns/x\"},{\"type\":\"uts\"}]},"
-		"\"vm\":{\"kernel\":{\"path\":\"/k\",\"parameters\":[\"debug\"]}}}");
+		     "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+		     "{\"destination\":\"/data\",\"source\":\"/srv/"
+		     "data\",\"options\":[\"rbind\",\"ro\"]},"
+		     "{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"hosts\"},"
+		     "{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/shm\"}],"
+		     "\"hooks\":{\"prestart\":[{\"path\":\"/h\"}],\"startContainer\":[{\"path\":\"/"
+		     "s\"}]},"
+		     "\"linux\":{\"cgroupsPath\":\"/a/b\",\"namespaces\":[{\"type\":\"pid\"},"
+		     "{\"type\":\"network\",\"path\":\"/run/netns/x\"},{\"type\":\"uts\"}]},"
+		     "\"vm\":{\"kernel\":{\"path\":\"/k\",\"parameters\":[\"debug\"]}}}");
 	struct plan *plan;
 
-	bundle->sources[1] = (struct bundle_source){.kind = SOURCE_DIRECTORY,
-						    .path = xstrdup("/srv/data")};
-	bundle->sources[2] = (struct bundle_source){.kind = SOURCE_FILE,
-						    .path = xstrdup("/bundle/hosts")};
+	bundle->sources[1] =
+		(struct bundle_source){.kind = SOURCE_DIRECTORY, .path = xstrdup("/srv/data")};
+	bundle->sources[2] =
+		(struct bundle_source){.kind = SOURCE_FILE, .path = xstrdup("/bundle/hosts")};
 	bundle->sources[3] = (struct bundle_source){
 		.kind = SOURCE_DIRECTORY, .path = xstrdup("/shm"), .tmpfs_size = 65536};
 	CHECK_INT(plan_make(bundle, "c1", &plan, &err), ==, 0);
@@ -135,10 +138,12 @@ static void test_refusals(void)
 		{"\"linux\":{\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}}",
 		 "linux.uidMappings"},
 		{"\"linux\":{\"devices\":[{\"path\":\"/dev/vda\",\"type\":\"b\",\"major\":254,"
-		 "\"minor\":0}]}}", "linux.devices[0]"},
+		 "\"minor\":0}]}}",
+		 "linux.devices[0]"},
 		{"\"linux\":{\"personality\":{\"domain\":\"LINUX32\"}}}", "linux.personality"},
 		{"\"linux\":{\"intelRdt\":{}}}", "linux.intelRdt"},
-		{"\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}}",
+		{"\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/"
+		 "i\",\"format\":\"raw\"}}}",
 		 "vm.image"},
 		{"\"mounts\":[{\"destination\":\"/x\",\"options\":[\"idmap\"]}]}",
 		 "mounts[0].options[0]"},
@@ -166,11 +171,11 @@ static void test_sources_that_cannot_be(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_error_ struct error err = ERROR_INIT;
 		struct bundle *bundle = make_bundle(HEAD "\"mounts\":[{\"destination\":\"/x\","
-						    "\"type\":\"bind\",\"source\":\"/y\"}]}");
+							 "\"type\":\"bind\",\"source\":\"/y\"}]}");
 		struct plan *plan;
 
-		bundle->sources[0] = (struct bundle_source){.kind = cases[i].kind,
-							    .path = xstrdup("/y")};
+		bundle->sources[0] =
+			(struct bundle_source){.kind = cases[i].kind, .path = xstrdup("/y")};
 		CHECK_INT(plan_make(bundle, "c", &plan, &err), ==, -cases[i].errnum);
 		CHECK_CONTAINS(error_message(&err), "mounts[0].source: \"/y\"");
 		bundle_free(bundle);

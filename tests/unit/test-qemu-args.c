@@ -42,21 +42,23 @@ static void test_plain(void)
 {
 	_cleanup_free_ char *text = render(&plain);
 
-	CHECK_STR(text, "/usr/bin/qemu-system-x86_64\n"
-			"-nodefaults\n-no-user-config\n-display\nnone\n-no-reboot\n"
-			"-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-			"resourcecontrol=deny\n"
-			"-machine\nq35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,"
-			"dump-guest-core=off,mem-merge=off,accel=tcg,memory-backend=mem\n"
-			"-cpu\nmax\n-smp\n1\n-m\n256M\n"
-			"-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
-			"-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
-			"-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
-			"init_on_alloc=1\n"
-			"-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
-			"-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
-			"-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n"
-			"-device\nvirtio-balloon-pci,id=balloon,bus=pcie.0,free-page-reporting=on\n");
+	CHECK_STR(text,
+		  "/usr/bin/qemu-system-x86_64\n"
+		  "-nodefaults\n-no-user-config\n-display\nnone\n-no-reboot\n"
+		  "-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+		  "resourcecontrol=deny\n"
+		  "-machine\nq35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,"
+		  "dump-guest-core=off,mem-merge=off,accel=tcg,memory-backend=mem\n"
+		  "-cpu\nmax\n-smp\n1\n-m\n256M\n"
+		  "-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
+		  "-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
+		  "-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
+		  "idle=halt "
+		  "init_on_alloc=1\n"
+		  "-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
+		  "-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
+		  "-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n"
+		  "-device\nvirtio-balloon-pci,id=balloon,bus=pcie.0,free-page-reporting=on\n");
 }
 
 static void test_everything(void)
@@ -128,8 +130,9 @@ static void test_cmdline(void)
 
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
-	CHECK_STR(text, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
-			"init_on_alloc=1 tsc_early_khz=1999998");
+	CHECK_STR(text,
+		  "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
+		  "init_on_alloc=1 tsc_early_khz=1999998");
 }
 
 static void check_refused(const struct qemu_config *config, const char *message)

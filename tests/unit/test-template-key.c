@@ -61,18 +61,18 @@ static void check_differs(const struct qemu_config *config, const struct templat
 	CHECK(strcmp(a.hex, b.hex) != 0);
 }
 
-#define CONFIG_DIFFERS(member, value)                         \
-	do {                                                  \
-		struct qemu_config changed = base_config;     \
-		changed.member = (value);                     \
-		check_differs(&changed, &base_facts, #member);\
+#define CONFIG_DIFFERS(member, value)                          \
+	do {                                                   \
+		struct qemu_config changed = base_config;      \
+		changed.member = (value);                      \
+		check_differs(&changed, &base_facts, #member); \
 	} while (0)
 
-#define FACT_DIFFERS(member, value)                           \
-	do {                                                  \
-		struct template_facts f = base_facts;         \
-		f.member = (value);                           \
-		check_differs(&base_config, &f, #member);     \
+#define FACT_DIFFERS(member, value)                       \
+	do {                                              \
+		struct template_facts f = base_facts;     \
+		f.member = (value);                       \
+		check_differs(&base_config, &f, #member); \
 	} while (0)
 
 static void test_config(void)
@@ -179,8 +179,9 @@ static char *make_file(const char *name, const char *text)
 /* The files as they are: a change is a new key, and the old recipe fits no longer. */
 static void test_files(void)
 {
-	_cleanup_free_ char *program = make_file("qemu \"quoted\"", "p"), *kernel = make_file("k", "k"),
-			    *initrd = make_file("i", "i"), *recipe = NULL, *again = NULL;
+	_cleanup_free_ char *program = make_file("qemu \"quoted\"", "p"),
+			    *kernel = make_file("k", "k"), *initrd = make_file("i", "i"),
+			    *recipe = NULL, *again = NULL;
 	struct qemu_config c = base_config;
 	struct template_key a, b;
 

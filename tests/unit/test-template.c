@@ -250,7 +250,8 @@ static void test_truncated(void)
 			/* Nothing, a quarter, three quarters, all but a byte, and a byte more. */
 			CHECK_INT(ftruncate(fd, part == 3   ? size - 1
 						: part == 4 ? size + 1
-							    : size * part / 3), ==, 0);
+							    : size * part / 3),
+				  ==, 0);
 			CHECK_INT(try_open(store, 1), ==, -ENOENT);
 		}
 	}

@@ -29,13 +29,13 @@ static int run(const char *script, const char *process, const char *linux_member
 	return r;
 }
 
-#define CHECK_RUN(script, process, linux_members, members, code, output)                    \
-	do {                                                                                \
-		_cleanup_strbuf_ struct strbuf out_ = STRBUF_INIT;                          \
-		int code_ = run(script, process, linux_members, members, &out_);            \
-		if (code_ != (code) || strcmp(out_.data ? out_.data : "", output) != 0)     \
+#define CHECK_RUN(script, process, linux_members, members, code, output)                         \
+	do {                                                                                     \
+		_cleanup_strbuf_ struct strbuf out_ = STRBUF_INIT;                               \
+		int code_ = run(script, process, linux_members, members, &out_);                 \
+		if (code_ != (code) || strcmp(out_.data ? out_.data : "", output) != 0)          \
 			TEST_FAIL("%s: status %d, output: %s", script ? script : process, code_, \
-				  out_.data ? out_.data : "");                              \
+				  out_.data ? out_.data : "");                                   \
 	} while (0)
 
 static void test_run(void)
@@ -48,17 +48,24 @@ static void test_run(void)
 
 static void test_process(void)
 {
-	CHECK_RUN("id -u; id -g; id -G; umask", ",\"user\":{\"uid\":12,\"gid\":34,"
-		  "\"additionalGids\":[56,78],\"umask\":63}", "", "", 0, "12\n34\n34 56 78\n0077");
-	CHECK_RUN("grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status", ",\"user\":{\"uid\":5,\"gid\":5},"
-		  "\"noNewPrivileges\":true,\"capabilities\":{\"bounding\":[\"CAP_KILL\","
-		  "\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],\"permitted\":[\"CAP_KILL\"],"
-		  "\"inheritable\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]}", "", "", 0,
-		  "CapInh:\t0000000000000020\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n"
-		  "CapBnd:\t0000000000000021\nCapAmb:\t0000000000000020\nNoNewPrivs:\t1\nSeccomp:\t0");
+	CHECK_RUN("id -u; id -g; id -G; umask",
+		  ",\"user\":{\"uid\":12,\"gid\":34,"
+		  "\"additionalGids\":[56,78],\"umask\":63}",
+		  "", "", 0, "12\n34\n34 56 78\n0077");
+	CHECK_RUN(
+		"grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status",
+		",\"user\":{\"uid\":5,\"gid\":5},"
+		"\"noNewPrivileges\":true,\"capabilities\":{\"bounding\":[\"CAP_KILL\","
+		"\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],\"permitted\":[\"CAP_KILL\"],"
+		"\"inheritable\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]}",
+		"", "", 0,
+		"CapInh:\t0000000000000020\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n"
+		"CapBnd:\t0000000000000021\nCapAmb:\t0000000000000020\nNoNewPrivs:\t1\nSeccomp:"
+		"\t0");
 	CHECK_RUN("ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj",
 		  ",\"oomScoreAdj\":321,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":77,"
-		  "\"hard\":99}]", "", "", 0, "77\n99\n321");
+		  "\"hard\":99}]",
+		  "", "", 0, "77\n99\n321");
 	CHECK_RUN("cat /proc/self/oom_score_adj; ulimit -n", "", "", "", 0, "0\n1024");
 	CHECK_RUN("grep -cE '^Cap.*0000000000000000' /proc/self/status", "", "", "", 0, "5");
 	CHECK_RUN("pwd", ",\"cwd\":\"/tmp/a/b\"", "", "", 0, "/tmp/a/b");
@@ -68,11 +75,12 @@ static void test_process(void)
 
 static void test_namespaces(void)
 {
-	CHECK_RUN("uname -n; cat /proc/sys/kernel/domainname; cat /proc/self/cgroup | tail -1 | cut -c1-3;"
-		  "cat /sys/class/net/lo/operstate 2>/dev/null; cat /proc/sys/kernel/shmmni", "",
-		  ",\"sysctl\":{\"kernel.shmmni\":\"1234\"}",
-		  "],\"hostname\":\"tester\",\"domainname\":\"example\",\"annotations\":{},\"x\":[", 0,
-		  "tester\nexample\n0::\n1234");
+	CHECK_RUN("uname -n; cat /proc/sys/kernel/domainname; cat /proc/self/cgroup | tail -1 | "
+		  "cut -c1-3;"
+		  "cat /sys/class/net/lo/operstate 2>/dev/null; cat /proc/sys/kernel/shmmni",
+		  "", ",\"sysctl\":{\"kernel.shmmni\":\"1234\"}",
+		  "],\"hostname\":\"tester\",\"domainname\":\"example\",\"annotations\":{},\"x\":[",
+		  0, "tester\nexample\n0::\n1234");
 	CHECK_RUN("cat /proc/self/timens_offsets | tr -s ' ' | head -1", "",
 		  ",\"timeOffsets\":{\"monotonic\":{\"secs\":1000}}", "", -EINVAL,
 		  "error: linux.timeOffsets: needs a \"time\" namespace in linux.namespaces");
@@ -90,16 +98,17 @@ static void write_file(const char *path, const char *text)
 static void test_mounts(void)
 {
 	_cleanup_free_ char *file = xasprintf("%s/../file", h.rootfs);
-	_cleanup_free_ char *readonly = xasprintf(
-		",{\"destination\":\"/data/x\",\"type\":\"bind\",\"source\":\"%s\","
-		"\"options\":[\"bind\",\"ro\",\"noexec\"]}", file);
+	_cleanup_free_ char *readonly =
+		xasprintf(",{\"destination\":\"/data/x\",\"type\":\"bind\",\"source\":\"%s\","
+			  "\"options\":[\"bind\",\"ro\",\"noexec\"]}",
+			  file);
 	_cleanup_free_ char *escape = xasprintf("%s/../outside", h.rootfs);
 	_cleanup_free_ char *link = xasprintf("%s/link", h.rootfs);
 
 	write_file(file, "content");
 	CHECK_RUN("cat /data/x; (echo no > /data/x) 2>/dev/null || echo :read-only; "
-		  "grep ' /data/x ' /proc/self/mountinfo | cut -d' ' -f6", "", "", readonly, 0,
-		  "content:read-only\nro,noexec,relatime");
+		  "grep ' /data/x ' /proc/self/mountinfo | cut -d' ' -f6",
+		  "", "", readonly, 0, "content:read-only\nro,noexec,relatime");
 	/* A symlink of the rootfs leads nowhere outside, and its dangling target is made inside. */
 	CHECK(!symlink("/../../outside", link));
 	CHECK_RUN("ls -d /outside; grep -c ' /outside ' /proc/self/mountinfo", "", "",
@@ -108,15 +117,18 @@ static void test_mounts(void)
 	CHECK(access(escape, F_OK) < 0);
 	unlink(link);
 	CHECK_RUN("df -k /t | tail -1 | tr -s ' ' | cut -d' ' -f2; stat -c %a /t", "", "",
-		  ",{\"destination\":\"/t\",\"type\":\"tmpfs\",\"options\":[\"size=64k\",\"mode=1750\"]}",
+		  ",{\"destination\":\"/"
+		  "t\",\"type\":\"tmpfs\",\"options\":[\"size=64k\",\"mode=1750\"]}",
 		  0, "64\n1750");
 	CHECK_RUN("mkdir -p /etc/copied/d; echo 5 > /etc/copied/d/f; chmod 640 /etc/copied/d/f; "
 		  "ln -s f /etc/copied/d/l; chown 7 /etc/copied/d/f",
 		  ",\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"],"
-		  "\"effective\":[\"CAP_CHOWN\"]}", "", "", 0, "");
-	CHECK_RUN("stat -c '%a %u' /etc/copied/d/l /etc/copied/d/f; rm -r /etc/copied/d", "", "",
-		  ",{\"destination\":\"/etc/copied\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}", 0,
-		  "777 0\n640 7");
+		  "\"effective\":[\"CAP_CHOWN\"]}",
+		  "", "", 0, "");
+	CHECK_RUN(
+		"stat -c '%a %u' /etc/copied/d/l /etc/copied/d/f; rm -r /etc/copied/d", "", "",
+		",{\"destination\":\"/etc/copied\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}",
+		0, "777 0\n640 7");
 	CHECK_RUN("ls /etc/copied/d", "", "", "", 0, "f\nl");
 	CHECK_RUN("touch /root-file 2>/dev/null || echo read-only; mount | grep -c cgroup2", "", "",
 		  ",{\"destination\":\"/sys\",\"type\":\"sysfs\",\"options\":[\"ro\"]},"
@@ -126,19 +138,23 @@ static void test_mounts(void)
 
 static void test_masks(void)
 {
-	CHECK_RUN("wc -c < /proc/version; ls /proc/fs 2>&1 | wc -l; echo 1 > /proc/sys/kernel/panic",
-		  "", ",\"maskedPaths\":[\"/proc/version\",\"/proc/fs\",\"/nope\"],"
-		  "\"readonlyPaths\":[\"/proc/sys\",\"/nope\"]", "", 2,
-		  "0\n0");
+	CHECK_RUN(
+		"wc -c < /proc/version; ls /proc/fs 2>&1 | wc -l; echo 1 > /proc/sys/kernel/panic",
+		"",
+		",\"maskedPaths\":[\"/proc/version\",\"/proc/fs\",\"/nope\"],"
+		"\"readonlyPaths\":[\"/proc/sys\",\"/nope\"]",
+		"", 2, "0\n0");
 }
 
 static void test_devices(void)
 {
 	CHECK_RUN("cd /dev; ls -d console core fd full null ptmx random stderr stdin stdout tty "
 		  "urandom zero fuse 2>/dev/null | tr '\\n' ' '; stat -c '%a %t:%T' null fuse; "
-		  "readlink ptmx fd", "",
+		  "readlink ptmx fd",
+		  "",
 		  ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
-		  "\"fileMode\":384,\"uid\":1,\"gid\":2}]", "", 0,
+		  "\"fileMode\":384,\"uid\":1,\"gid\":2}]",
+		  "", 0,
 		  "core fd full fuse null ptmx random stderr stdin stdout tty urandom zero "
 		  "666 1:3\n600 a:e5\npts/ptmx\n/proc/self/fd");
 }
@@ -151,24 +167,31 @@ static void test_exec_errors(void)
 		  "error: exec: \"/nonexist\": stat /nonexist: no such file or directory");
 	CHECK_RUN(NULL, ",\"args\":[\"/usr\"]", "", "", -EACCES,
 		  "error: exec: \"/usr\": permission denied");
-	CHECK_RUN("true", "", "", ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv/none\","
-		  "\"options\":[\"bind\"]}", -ENOENT,
-		  "error: mount \"/data\" in the container: source \"/srv/none\": No such file or directory");
+	CHECK_RUN("true", "", "",
+		  ",{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv/none\","
+		  "\"options\":[\"bind\"]}",
+		  -ENOENT,
+		  "error: mount \"/data\" in the container: source \"/srv/none\": No such file or "
+		  "directory");
 	CHECK_RUN("true", "", "", ",{\"destination\":\"/data\",\"type\":\"nofs\"}", -ENODEV,
-		  "error: mount \"/data\" in the container: the guest's kernel has no file system \"nofs\"");
+		  "error: mount \"/data\" in the container: the guest's kernel has no file system "
+		  "\"nofs\"");
 }
 
 static void test_seccomp(void)
 {
-	const char *profile =
-		",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86_64\","
-		"\"SCMP_ARCH_X86\"],\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\",\"nosuchcall\"],"
-		"\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":28}]}";
+	const char *profile = ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+			      "\"architectures\":[\"SCMP_ARCH_X86_64\","
+			      "\"SCMP_ARCH_X86\"],\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\","
+			      "\"nosuchcall\"],"
+			      "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":28}]}";
 
-	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; grep ^Seccomp: /proc/self/status", "", profile,
-		  "", 0, "No space left on device\nSeccomp:\t2");
-	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; id -u", ",\"user\":{\"uid\":9,\"gid\":9},"
-		  "\"noNewPrivileges\":true", profile, "", 0, "No space left on device\n9");
+	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; grep ^Seccomp: /proc/self/status", "",
+		  profile, "", 0, "No space left on device\nSeccomp:\t2");
+	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; id -u",
+		  ",\"user\":{\"uid\":9,\"gid\":9},"
+		  "\"noNewPrivileges\":true",
+		  profile, "", 0, "No space left on device\n9");
 	CHECK_RUN("mkdir /tmp/q 2>&1 | sed 's/.*: //'; id -u", ",\"user\":{\"uid\":9,\"gid\":9}",
 		  profile, "", 0, "No space left on device\n9");
 }
@@ -178,10 +201,12 @@ static void test_seccomp_program(void)
 {
 	static char mkdir_name[] = "mkdir", mkdirat_name[] = "mkdirat";
 	char *names[] = {mkdir_name, mkdirat_name, NULL};
-	struct oci_syscall rule = {.names = names, .n_names = 2, .action = (char *)"SCMP_ACT_ERRNO",
+	struct oci_syscall rule = {.names = names,
+				   .n_names = 2,
+				   .action = (char *)"SCMP_ACT_ERRNO",
 				   .errno_ret = {true, 28}};
-	struct oci_seccomp profile = {.default_action = (char *)"SCMP_ACT_ALLOW",
-				      .syscalls = &rule, .n_syscalls = 1};
+	struct oci_seccomp profile = {
+		.default_action = (char *)"SCMP_ACT_ALLOW", .syscalls = &rule, .n_syscalls = 1};
 	struct seccomp_program program = {0}, again = {0};
 	_cleanup_free_ char *text = NULL, *annotation = NULL;
 
@@ -204,16 +229,18 @@ static void test_hooks(void)
 {
 	CHECK_RUN("cat /tmp/hook", "", "",
 		  "],\"hooks\":{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-		  "\"grep -o '\\\"id\\\":\\\"run\\\"' > /tmp/hook; echo $A >> /tmp/hook\"],\"env\":[\"A=b\"]}]},"
-		  "\"x\":[", 0, "\"id\":\"run\"\nb");
+		  "\"grep -o '\\\"id\\\":\\\"run\\\"' > /tmp/hook; echo $A >> "
+		  "/tmp/hook\"],\"env\":[\"A=b\"]}]},"
+		  "\"x\":[",
+		  0, "\"id\":\"run\"\nb");
 	CHECK_RUN("true", "", "",
 		  "],\"hooks\":{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-		  "\"echo broken; exit 3\"]}]},\"x\":[", -EIO,
-		  "error: hooks.startContainer[0]: \"/bin/sh\" exited with status 3: broken");
+		  "\"echo broken; exit 3\"]}]},\"x\":[",
+		  -EIO, "error: hooks.startContainer[0]: \"/bin/sh\" exited with status 3: broken");
 	CHECK_RUN("true", "", "",
 		  "],\"hooks\":{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-		  "\"sleep 60\"],\"timeout\":1}]},\"x\":[", -ETIME,
-		  "error: hooks.startContainer[0]: \"/bin/sh\" did not end within 1 s");
+		  "\"sleep 60\"],\"timeout\":1}]},\"x\":[",
+		  -ETIME, "error: hooks.startContainer[0]: \"/bin/sh\" did not end within 1 s");
 }
 
 static void test_terminal(void)
@@ -309,13 +336,17 @@ static void test_kill_created(void)
 
 static void test_exec(void)
 {
-	_cleanup_free_ char *config = harness_config(&h, "echo in > /dev/mark; sleep 100", "", "", "");
-	_cleanup_free_ char *command = harness_config(
-		&h, "until test -s /dev/mark; do sleep 0.01; done; cat /dev/mark; readlink /proc/self/ns/mnt /proc/1/ns/mnt | uniq | wc -l; "
-		"sleep 50 & exit 3", "", "", "");
+	_cleanup_free_ char *config =
+		harness_config(&h, "echo in > /dev/mark; sleep 100", "", "", "");
+	_cleanup_free_ char *command =
+		harness_config(&h,
+			       "until test -s /dev/mark; do sleep 0.01; done; cat /dev/mark; "
+			       "readlink /proc/self/ns/mnt /proc/1/ns/mnt | uniq | wc -l; "
+			       "sleep 50 & exit 3",
+			       "", "", "");
 	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
 	GUEST(ListProcessesRequest) request = GUEST_INIT(LIST_PROCESSES_REQUEST);
-	const GUEST(ListProcessesResponse) *list;
+	const GUEST(ListProcessesResponse) * list;
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	_cleanup_error_ struct error err = ERROR_INIT;
 	ProtobufCMessage *reply = NULL;
@@ -334,7 +365,8 @@ static void test_exec(void)
 	harness_stream_close(&streams[1]);
 	request.container_id = (char *)"c1";
 	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "ListProcesses", &request.base,
-				       HARNESS_TIMEOUT, &reply, &err), ==, 0);
+				       HARNESS_TIMEOUT, &reply, &err),
+		  ==, 0);
 	/* The init, its sleep, and the one that the exec'd process left. */
 	list = (const void *)reply;
 	CHECK_INT(list->n_processes, ==, 3);
@@ -386,8 +418,7 @@ static void test_stdio(void)
 /* A host that closes the stream: the program gets SIGPIPE. */
 static void test_sigpipe(void)
 {
-	_cleanup_free_ char *config =
-		harness_config(&h, NULL, ",\"args\":[\"yes\"]", "", "");
+	_cleanup_free_ char *config = harness_config(&h, NULL, ",\"args\":[\"yes\"]", "", "");
 	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -467,12 +498,15 @@ static void test_pause(void)
 	CHECK_INT(io_read_exact(streams[1].fd, line, 3), ==, 0);
 	pause.container_id = resume.container_id = signal.container_id = (char *)"c1";
 	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "PauseContainer", &pause.base,
-				       HARNESS_TIMEOUT, NULL, &err), ==, 0);
+				       HARNESS_TIMEOUT, NULL, &err),
+		  ==, 0);
 	signal.signal = SIGTERM;
 	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "SignalContainer", &signal.base,
-				       HARNESS_TIMEOUT, NULL, &err), ==, 0);
+				       HARNESS_TIMEOUT, NULL, &err),
+		  ==, 0);
 	CHECK_INT(rpc_client_call_sync(h.client, GUEST_SERVICE, "ResumeContainer", &resume.base,
-				       HARNESS_TIMEOUT, NULL, &err), ==, 0);
+				       HARNESS_TIMEOUT, NULL, &err),
+		  ==, 0);
 	CHECK_INT(harness_wait(&h, "c1", NULL, &err), ==, 9);
 	harness_stream_close(&streams[1]);
 	CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
@@ -481,9 +515,9 @@ static void test_pause(void)
 /* A terminal whose host end is closed is hung up. */
 static void test_hangup(void)
 {
-	_cleanup_free_ char *config = harness_config(
-		&h, "trap 'exit 8' HUP; echo on; while :; do sleep 0.02; done",
-		",\"terminal\":true", "", "");
+	_cleanup_free_ char *config =
+		harness_config(&h, "trap 'exit 8' HUP; echo on; while :; do sleep 0.02; done",
+			       ",\"terminal\":true", "", "");
 	struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
 	_cleanup_error_ struct error err = ERROR_INIT;
 	char line[4];

@@ -39,8 +39,9 @@ static void test_mount_flags(void)
 	struct mount_options o = parse_words("ro nosuid nodev noexec relatime");
 
 	CHECK_INT(o.flags, ==, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME);
-	CHECK_INT(o.attr.set, ==, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-					  MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RELATIME);
+	CHECK_INT(o.attr.set, ==,
+		  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+			  MOUNT_ATTR_RELATIME);
 	CHECK_INT(o.attr.clear, ==, MOUNT_ATTR__ATIME);
 	CHECK(!o.data);
 	/* The last word counts. */
@@ -97,7 +98,8 @@ static void test_sysctl_path(void)
 	}
 }
 
-#define SPEC_BEGIN "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"/run/share/c/rootfs\",\"readonly\":true},"
+#define SPEC_BEGIN \
+	"{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"/run/share/c/rootfs\",\"readonly\":true},"
 #define PROCESS(members) "\"process\":{\"cwd\":\"/\",\"args\":[\"sh\"]" members "},"
 
 static int make_plan(const char *json, struct plan **ret, struct error *err)
@@ -112,16 +114,24 @@ static void test_plan(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_plan_ struct plan *plan = NULL;
-	int r = make_plan(
-		SPEC_BEGIN PROCESS(",\"env\":[\"A=1\",\"PATH=/x\"],\"user\":{\"uid\":3,\"gid\":4},"
-				   "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_NEW\"],"
-				   "\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]}")
-		"\"hostname\":\"h\",\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"},"
-		"{\"destination\":\"/b\",\"source\":\"/run/share/c/m1\",\"options\":[\"rbind\",\"ro\"]},"
-		"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],"
-		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"}],"
-		"\"devices\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":1,\"minor\":3}]}}",
-		&plan, &err);
+	int r =
+		make_plan(
+			SPEC_BEGIN PROCESS(",\"env\":[\"A=1\",\"PATH=/"
+					   "x\"],\"user\":{\"uid\":3,\"gid\":4},"
+					   "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_"
+					   "NEW\"],"
+					   "\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]"
+					   "}") "\"hostname\":\"h\",\"mounts\":[{\"destination\":"
+						"\"/proc\",\"type\":\"proc\"},"
+						"{\"destination\":\"/b\",\"source\":\"/run/share/c/"
+						"m1\",\"options\":[\"rbind\",\"ro\"]},"
+						"{\"destination\":\"/sys/fs/"
+						"cgroup\",\"type\":\"cgroup\"}],"
+						"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{"
+						"\"type\":\"uts\"}],"
+						"\"devices\":[{\"path\":\"/dev/"
+						"null\",\"type\":\"c\",\"major\":1,\"minor\":3}]}}",
+			&plan, &err);
 
 	CHECK_STR(err.message, NULL);
 	CHECK_INT(r, ==, 0);
@@ -145,15 +155,21 @@ static void test_plan_refuses(void)
 	static const struct {
 		const char *json, *message;
 	} cases[] = {
-		{SPEC_BEGIN PROCESS("") "\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/run/ns/1\"}]}}",
+		{SPEC_BEGIN PROCESS("") "\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/"
+					"run/ns/1\"}]}}",
 		 "linux.namespaces[0].path"},
-		{SPEC_BEGIN PROCESS("") "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\"}],\"linux\":{}}",
+		{SPEC_BEGIN PROCESS("") "\"mounts\":[{\"destination\":\"/"
+					"a\",\"type\":\"bind\"}],\"linux\":{}}",
 		 "mounts[0].source"},
 		{SPEC_BEGIN PROCESS("") "\"mounts\":[{\"destination\":\"/a\",\"type\":\"tmpfs\","
-		 "\"options\":[\"idmap\"]}],\"linux\":{}}", "mounts[0].options"},
-		{SPEC_BEGIN PROCESS("") "\"linux\":{\"devices\":[{\"path\":\"/dev/sda\",\"type\":\"b\","
-		 "\"major\":8,\"minor\":0}]}}", "linux.devices[0]"},
-		{SPEC_BEGIN PROCESS("") "\"linux\":{\"sysctl\":{\"kernel/../x\":\"1\"}}}", "linux.sysctl"},
+					"\"options\":[\"idmap\"]}],\"linux\":{}}",
+		 "mounts[0].options"},
+		{SPEC_BEGIN PROCESS(
+			 "") "\"linux\":{\"devices\":[{\"path\":\"/dev/sda\",\"type\":\"b\","
+			     "\"major\":8,\"minor\":0}]}}",
+		 "linux.devices[0]"},
+		{SPEC_BEGIN PROCESS("") "\"linux\":{\"sysctl\":{\"kernel/../x\":\"1\"}}}",
+		 "linux.sysctl"},
 		{SPEC_BEGIN "\"linux\":{}}", "process"},
 	};
 
@@ -219,8 +235,11 @@ static void test_proc_info(void)
 {
 	struct proc_info info = {0};
 
-	CHECK_INT(proc_info_parse_stat("42 (a) b (c)) S 7 42 42 34817 42 4194560 1 2 3 4 11 22 0 0 20 0 "
-				       "1 0 777 4096 88 18446744073709551615 1 1", &info), ==, 0);
+	CHECK_INT(proc_info_parse_stat(
+			  "42 (a) b (c)) S 7 42 42 34817 42 4194560 1 2 3 4 11 22 0 0 20 0 "
+			  "1 0 777 4096 88 18446744073709551615 1 1",
+			  &info),
+		  ==, 0);
 	CHECK_STR(info.command, "a) b (c)");
 	CHECK_INT(info.state, ==, 'S');
 	CHECK_INT(info.ppid, ==, 7);
@@ -228,7 +247,8 @@ static void test_proc_info(void)
 	CHECK_INT(info.cpu_ticks, ==, 33);
 	CHECK_INT(info.start_ticks, ==, 777);
 	CHECK_INT(info.rss_pages, ==, 88);
-	CHECK_INT(proc_info_parse_status("Name:\tx\nUid:\t12\t0\t0\t0\nNSpid:\t42\t5\n", &info), ==, 0);
+	CHECK_INT(proc_info_parse_status("Name:\tx\nUid:\t12\t0\t0\t0\nNSpid:\t42\t5\n", &info), ==,
+		  0);
 	CHECK_INT(info.uid, ==, 12);
 	CHECK_INT(info.container_pid, ==, 5);
 	CHECK_INT(proc_info_parse_stat("42 no", &info), ==, -EBADMSG);

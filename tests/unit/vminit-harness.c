@@ -56,7 +56,8 @@ static int connect_unix(const struct transport *transport, uint32_t port)
 	return socket_connect_at(server_dirfd, name, SOCK_STREAM | SOCK_NONBLOCK);
 }
 
-static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info, void *data)
+static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info,
+			 void *data)
 {
 	(void)source;
 	(void)info;
@@ -99,8 +100,7 @@ static _noreturn_ void serve(const char *cgroup_mount, int listen_fd)
 	    mount("proc", "/proc", "proc", 0, NULL) < 0 ||
 	    mount("cgroup2", cgroup_mount, "cgroup2", 0, NULL) < 0)
 		die("mount");
-	snprintf(path, sizeof(path), "%s/%s", cgroup_mount,
-		 strrchr(temporary_dir(), '/') + 1);
+	snprintf(path, sizeof(path), "%s/%s", cgroup_mount, strrchr(temporary_dir(), '/') + 1);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		die(path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -123,7 +123,7 @@ static _noreturn_ void serve(const char *cgroup_mount, int listen_fd)
 
 static void make_rootfs(struct harness *h)
 {
-	static const char *const dirs[] = {"bin", "dev", "etc", "lib", "lib64",
+	static const char *const dirs[] = {"bin",  "dev", "etc", "lib", "lib64",
 					   "proc", "sys", "tmp", "usr"};
 	char path[256];
 
@@ -137,8 +137,8 @@ static void make_rootfs(struct harness *h)
 
 void harness_start(struct harness *h)
 {
-	struct clone_args args = {
-		.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS, .exit_signal = SIGCHLD};
+	struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS,
+				  .exit_signal = SIGCHLD};
 	char cgroup_mount[256];
 	int listen_fd, fd;
 
@@ -226,18 +226,21 @@ char *harness_config(struct harness *h, const char *script, const char *process,
 		strbuf_json_string(&b, script);
 		strbuf_puts(&b, "]");
 	}
-	strbuf_printf(&b, "%s},\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"},", process);
+	strbuf_printf(&b, "%s},\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"},",
+		      process);
 	strbuf_puts(&b, "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[\"nosuid\","
 			"\"mode=755\"]},{\"destination\":\"/dev/pts\",\"type\":\"devpts\","
 			"\"options\":[\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]}");
 	for (size_t i = 0; i < ARRAY_SIZE(host_dirs); i++)
 		strbuf_printf(&b,
 			      ",{\"destination\":\"/%s\",\"source\":\"/%s\",\"type\":\"bind\","
-			      "\"options\":[\"bind\",\"ro\"]}", host_dirs[i], host_dirs[i]);
+			      "\"options\":[\"bind\",\"ro\"]}",
+			      host_dirs[i], host_dirs[i]);
 	strbuf_printf(&b,
 		      "%s],\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},"
 		      "{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"network\"},"
-		      "{\"type\":\"cgroup\"}]%s}}", members, linux_members);
+		      "{\"type\":\"cgroup\"}]%s}}",
+		      members, linux_members);
 	return strbuf_take(&b);
 }
 
@@ -280,8 +283,7 @@ int harness_exec(struct harness *h, const char *container, const char *id, const
 	request.configuration.data = (uint8_t *)config;
 	request.configuration.len = strlen(config);
 	if (streams && streams[1].port) {
-		request.opt_stdout_case =
-			SANDBOX_CONST(CREATE_PROCESS_REQUEST__OPT_STDOUT_STDOUT);
+		request.opt_stdout_case = SANDBOX_CONST(CREATE_PROCESS_REQUEST__OPT_STDOUT_STDOUT);
 		request.stdout = streams[1].port;
 	}
 	return rpc_client_call_sync(h->client, SANDBOX_SERVICE, "CreateProcess", &request.base,
