@@ -247,7 +247,7 @@ build() {
 	if [ $target = vmlinux ]; then
 		"${cross}objcopy" --strip-all --remove-section=.comment "$work/linux/vmlinux" "$work/out/$image"
 		# QEMU starts an ELF file by the entry point that this note of Xen's names.
-		readelf -n "$work/out/$image" 2>/dev/null | grep -q Xen ||
+		[[ $(readelf -n "$work/out/$image" 2>/dev/null) == *Xen* ]] ||
 			die "the kernel has no PVH entry point"
 	else
 		cp "$work/linux/arch/$karch/boot/$target" "$work/out/$image"
