@@ -23,6 +23,12 @@
 #include "standin/stdio.h"
 #include "standin/terminal.h"
 
+/*
+ * A request of this size fits into HTTP/2's first flow-control window (RFC 9113, 6.9.2) with room to
+ * spare, so that one sent right behind it cannot overtake it.
+ */
+#define PIPELINE_MAX 32768
+
 /* How long the monitor's word on why the VM ended is waited for. */
 #define LAST_WORDS_TIMEOUT (2 * USEC_PER_SEC)
 
@@ -35,7 +41,8 @@ struct standin_life {
 	struct loop_source *control_source, *lease_source;
 	struct stdio *stdio;
 	struct rpc_client *client;
-	bool created; /* the process is there to get signals */
+	bool start_sent; /* right behind the creation */
+	bool created;	 /* the process is there to get signals */
 	bool ended;
 	int exit_code;
 };
@@ -191,6 +198,8 @@ static void on_created(struct rpc_request *request _unused_, const ProtobufCMess
 	trace_step("container created");
 	if (!life->config->start)
 		announce(life);
+	else if (!life->start_sent)
+		guest_start_process(life->client, life->config->id, on_started, life);
 }
 
 static void on_control(struct loop_source *source, uint32_t events _unused_, void *data)
@@ -292,6 +301,21 @@ static int open_connections(struct standin_life *life, struct error *err)
 	return r;
 }
 
+/* The state comes in as many packets as it needs. */
+static int receive_state(struct standin_life *life, struct strbuf *state)
+{
+	_cleanup_strbuf_ struct strbuf part = STRBUF_INIT;
+	int letter;
+
+	do {
+		letter = packet_receive(life->control, &part);
+		if (letter != STANDIN_HOOKS && letter != STANDIN_HOOKS_PART)
+			return -ECONNRESET;
+		strbuf_append(state, part.data, part.len);
+	} while (letter == STANDIN_HOOKS_PART);
+	return 0;
+}
+
 static int run_hooks(struct standin_life *life, struct error *err)
 {
 	_cleanup_strbuf_ struct strbuf state = STRBUF_INIT;
@@ -299,7 +323,7 @@ static int run_hooks(struct standin_life *life, struct error *err)
 
 	trace_step("namespaces");
 	(void)packet_send(life->control, STANDIN_NAMESPACES, NULL);
-	if (packet_receive(life->control, &state) != STANDIN_HOOKS)
+	if (receive_state(life, &state) < 0)
 		leave(life, STANDIN_EXIT_LOST);
 	if (!hooks)
 		return 0;
@@ -323,7 +347,8 @@ static void create_in_guest(struct standin_life *life)
 	}
 	guest_create_container(life->client, &container, on_created, life);
 	/* Right behind it: vminitd takes them in order, and a round trip is saved. */
-	if (life->config->start)
+	life->start_sent = life->config->start && strlen(config) <= PIPELINE_MAX;
+	if (life->start_sent)
 		guest_start_process(life->client, life->config->id, on_started, life);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/alloc.h"
 #include "lib/loop.h"
 #include "lib/packet.h"
 #include "lib/socket.h"
@@ -89,8 +90,15 @@ int standin_wait(struct standin *standin, enum standin_message expected, int oth
 
 int standin_run_hooks(struct standin *standin, const char *state, struct error *err)
 {
-	int r = packet_send(standin->control, STANDIN_HOOKS, state);
+	int r = 0;
 
+	for (; !r && strlen(state) >= PACKET_MAX; state += PACKET_MAX / 2) {
+		_cleanup_free_ char *part = xstrndup(state, PACKET_MAX / 2);
+
+		r = packet_send(standin->control, STANDIN_HOOKS_PART, part);
+	}
+	if (!r)
+		r = packet_send(standin->control, STANDIN_HOOKS, state);
 	return r < 0 ? error_errno(err, r, "speak to the stand-in") : 0;
 }
 

@@ -6,7 +6,9 @@
  * one, and they speak over a socketpair (SOCK_SEQPACKET, a letter and text, as leases do):
  *
  *	stand-in -> create	STANDIN_NAMESPACES	it is in its namespaces and its cgroup
- *	create -> stand-in	STANDIN_HOOKS <state>	run the createContainer hooks, then go on
+ *	create -> stand-in	STANDIN_HOOKS <state>	run the createContainer hooks, then go on; what
+ *							does not fit into one packet comes before it in
+ *							STANDIN_HOOKS_PART
  *	stand-in -> create	STANDIN_CREATED		the process waits in the guest for start
  *			or	STANDIN_FAILED <error>	at any time; it ends then
  *	create -> stand-in	STANDIN_COMMIT		the status is written: live on
@@ -36,6 +38,7 @@
 
 enum standin_message {
 	STANDIN_NAMESPACES = 'N',
+	STANDIN_HOOKS_PART = 'h',
 	STANDIN_HOOKS = 'H',
 	STANDIN_CREATED = 'C',
 	STANDIN_FAILED = 'F',
