@@ -126,6 +126,13 @@ in_container() {
 	diff -u out.off out.templates
 }
 
+@test "a config.json that is larger than a window of HTTP/2" {
+	config '.annotations = {a: ("x" * 300000)} | .process.env += [range(2000) | "V\(.)=\("y" * 50)"]'
+	in_container 'env | grep -c ^V; cat'
+	[ "$output" = 2000 ]
+	nothing_left
+}
+
 @test "RUNVM_ACCEL=tcg" {
 	RUNVM_ACCEL=tcg in_container 'echo works'
 	[ "$output" = works ]
