@@ -150,7 +150,7 @@ console() {
 
 @test "console socket: resize, consoleSize" {
 	edit_config bundle '.process.consoleSize = {height: 33, width: 77}'
-	script 'stty size; trap "stty size" WINCH; while :; do sleep 0.05; done'
+	script 'trap "stty size" WINCH; stty size; while :; do sleep 0.05; done'
 	console '[["expect", "33 77"], ["resize", 50, 100], ["expect", "50 100"], ["shell", "touch resized"], ["eof"]]'
 	runvm run --detach --bundle bundle --console-socket "$PWD/console.sock" c1 >out 2>&1 </dev/null
 	wait_for 30 test -e resized
