@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/guest.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -161,6 +162,11 @@ int guest_start_process_sync(struct rpc_client *client, const char *id, struct e
 				    RPC_NO_TIMEOUT, NULL, err);
 }
 
+static uint64_t signal_timeout(int signal)
+{
+	return signal == SIGKILL ? GUEST_KILL_TIMEOUT : GUEST_TIMEOUT;
+}
+
 int guest_kill_process_sync(struct rpc_client *client, const char *id, int signal,
 			    struct error *err)
 {
@@ -169,7 +175,7 @@ int guest_kill_process_sync(struct rpc_client *client, const char *id, int signa
 	request.id = (char *)id;
 	request.signal = signal;
 	return rpc_client_call_sync(client, SANDBOX_SERVICE, "KillProcess", &request.base,
-				    GUEST_TIMEOUT, NULL, err);
+				    signal_timeout(signal), NULL, err);
 }
 
 int guest_signal_container_sync(struct rpc_client *client, const char *id, int signal,
@@ -180,5 +186,5 @@ int guest_signal_container_sync(struct rpc_client *client, const char *id, int s
 	request.container_id = (char *)id;
 	request.signal = signal;
 	return rpc_client_call_sync(client, GUEST_SERVICE, "SignalContainer", &request.base,
-				    GUEST_TIMEOUT, NULL, err);
+				    signal_timeout(signal), NULL, err);
 }

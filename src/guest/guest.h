@@ -34,6 +34,9 @@ struct guest_container {
 	uint32_t rows, columns;
 };
 
+/* The same for SIGKILL, after which the VM itself is killed; engines wait for ten seconds. */
+#define GUEST_KILL_TIMEOUT (5 * USEC_PER_SEC)
+
 /* A client on `vminitd.sock` in a VM's directory. Return: 0 or -errno. */
 int guest_connect(struct loop *loop, int vm_dirfd, struct rpc_client **ret, struct error *err);
 
