@@ -51,11 +51,6 @@ static void write_block(const struct qemu_device *d, struct json_writer *w)
 	json_write_member_string(w, "drive", node);
 }
 
-static void write_balloon(_unused_ const struct qemu_device *d, struct json_writer *w)
-{
-	json_write_member_bool(w, "free-page-reporting", true);
-}
-
 static const struct {
 	const char *driver;
 	void (*write)(const struct qemu_device *d, struct json_writer *w);
@@ -65,7 +60,6 @@ static const struct {
 	[QEMU_DEVICE_NET] = {"virtio-net-pci", write_net},
 	[QEMU_DEVICE_RNG] = {"virtio-rng-pci", NULL},
 	[QEMU_DEVICE_BLOCK] = {"virtio-blk-pci", write_block},
-	[QEMU_DEVICE_BALLOON] = {"virtio-balloon-pci", write_balloon},
 };
 static_assert(ARRAY_SIZE(kinds) == N_QEMU_DEVICE_KINDS, "one driver for each kind");
 

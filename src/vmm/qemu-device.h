@@ -22,7 +22,6 @@ enum qemu_device_kind {
 	QEMU_DEVICE_NET,   /* virtio-net-pci on a tap, a stream socket, or QEMU's user networking */
 	QEMU_DEVICE_RNG,   /* virtio-rng-pci */
 	QEMU_DEVICE_BLOCK, /* virtio-blk-pci on a passed descriptor of an image */
-	QEMU_DEVICE_BALLOON, /* virtio-balloon-pci with free page reporting */
 	N_QEMU_DEVICE_KINDS
 };
 

@@ -44,11 +44,6 @@ static void test_arguments(void)
 	check_add(&d, false,
 		  "{\"driver\":\"virtio-blk-pci\",\"id\":\"b\",\"bus\":\"rp0\",\"addr\":\"0.0\","
 		  "\"drive\":\"blk-b\"}");
-	d = (struct qemu_device){.kind = QEMU_DEVICE_BALLOON, .id = "m"};
-	check_add(
-		&d, false,
-		"{\"driver\":\"virtio-balloon-pci\",\"id\":\"m\",\"bus\":\"rp0\",\"addr\":\"0.0\","
-		"\"free-page-reporting\":true}");
 }
 
 static void test_back_ends(void)
