@@ -22,6 +22,7 @@
 #include "vminit/network.h"
 #include "vminit/privileges.h"
 #include "vminit/rootfs.h"
+#include "vminit/steps.h"
 #include "vminit/terminal.h"
 
 #define EXIT_CHILD 1 /* as runc: of a start that failed */
@@ -289,6 +290,7 @@ static _noreturn_ void run_child(const struct child_setup *outer, int sync)
 	};
 	const struct child_step *steps = setup.init_pidfd < 0 ? init_steps : exec_steps;
 	size_t n = setup.init_pidfd < 0 ? ARRAY_SIZE(init_steps) : ARRAY_SIZE(exec_steps);
+	bool gated = false;
 	int r;
 
 	reset_signals();
@@ -302,9 +304,14 @@ static _noreturn_ void run_child(const struct child_setup *outer, int sync)
 		error_errno(&err, r, "standard streams");
 		report_failure(&err);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (steps[i].run(&child, &err) < 0)
 			break;
+		/* Not behind the gate, where a filter may forbid the clock. */
+		gated |= steps[i].run == step_gate;
+		if (!gated)
+			steps_done(steps[i].name);
+	}
 	report_failure(&err);
 }
 

@@ -9,6 +9,7 @@ vminit_rooms = \
 	vminit/copy-up.c vminit/copy-up.h \
 	vminit/exec-path.c vminit/exec-path.h \
 	vminit/home.c vminit/home.h \
+	vminit/hotplug.c vminit/hotplug.h \
 	vminit/hooks.c vminit/hooks.h \
 	vminit/inroot.c vminit/inroot.h \
 	vminit/mount-options.c vminit/mount-options.h \
@@ -28,8 +29,10 @@ vminit_rooms = \
 	vminit/service-system.c \
 	vminit/setup.c vminit/setup.h \
 	vminit/stdio.c vminit/stdio.h \
+	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \
-	vminit/transport.c vminit/transport.h
+	vminit/transport.c vminit/transport.h \
+	vminit/warm-up.c vminit/warm-up.h
 
 vminit_vminitd_SOURCES = vminit/main.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
 	$(lib_sources) $(ocispec_sources) $(rpc_sources)

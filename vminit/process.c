@@ -9,6 +9,7 @@
 #include "lib/alloc.h"
 #include "lib/socket.h"
 #include "vminit/child.h"
+#include "vminit/steps.h"
 
 struct process_wait {
 	struct process_wait *next;
@@ -117,6 +118,7 @@ static void check_created(struct process *p)
 	if (p->state != PROCESS_CREATING || !p->child_ready || !p->stdio_ready)
 		return;
 	p->state = PROCESS_CREATED;
+	steps_done("created");
 	finish_pending(p, NULL);
 	p->pending = TAKE_PTR(p->pending_start);
 	/* A child that died meanwhile is reported by the reaper. */
@@ -142,6 +144,7 @@ static void check_finished(struct process *p)
 	if (p->state != PROCESS_ENDED)
 		return;
 	p->state = PROCESS_FINISHED;
+	steps_done("ended, its output sent");
 	container_report(c, CONTAINER_PROCESS_EXITED, p);
 	tell_waits(p, NULL);
 	container_process_finished(c, p);
@@ -181,6 +184,7 @@ static void child_closed(struct process *p)
 	close_sync(p);
 	if (p->state == PROCESS_STARTING) {
 		p->state = PROCESS_RUNNING;
+		steps_done("executed");
 		finish_pending(p, NULL);
 	}
 }
@@ -256,8 +260,10 @@ static int spawn(struct process *p, struct error *err)
 	if (!c->init && (c->plan->namespaces & CLONE_NEWNET))
 		setup.network_fd = network_fd = container_take_spare_network(c);
 	stdio_child_fds(p->stdio, setup.stdio);
+	steps_done("planned");
 	r = child_spawn(&setup, &p->pid, &p->pidfd, &p->sync_fd, err);
 	stdio_close_child_fds(p->stdio);
+	steps_done("cloned");
 	if (r < 0)
 		return r;
 	p->sync_source = loop_add_fd(container_loop(c), p->sync_fd, EPOLLIN, sync_event, p);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "vminit/steps.h"
 
 /**
  * struct creation - a create call that is kept until its process waits for its start
@@ -88,6 +89,7 @@ static int begin(struct service *service, const struct service_create *create,
 	struct oci_spec *spec;
 	int r;
 
+	steps_done("asked to create");
 	if (!create->container_id[0])
 		return error_set(err, EINVAL, "the container has no id");
 	r = oci_spec_parse((const char *)create->configuration->data, create->configuration->len,

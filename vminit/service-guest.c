@@ -2,12 +2,11 @@
 /* The project's own service (guest.proto). */
 #include "config.h"
 
-#include "config.h"
-
 #include "vminit/service.h"
 
 #include "lib/alloc.h"
 #include "vminit/setup.h"
+#include "vminit/steps.h"
 
 static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 {
@@ -26,6 +25,7 @@ static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 	};
 	char kernel[SETUP_KERNEL_SIZE];
 
+	steps_done("asked to set up");
 	if (service->set_up) {
 		rpc_call_fail_status(call, GRPC_FAILED_PRECONDITION, EALREADY,
 				     "Setup was called already");
@@ -168,6 +168,25 @@ static void resume_container(struct rpc_call *call, const ProtobufCMessage *mess
 	freeze(call, request->container_id, false);
 }
 
+static void list_steps(struct rpc_call *call, const ProtobufCMessage *message _unused_)
+{
+	GUEST(ListStepsResponse) response = GUEST_INIT(LIST_STEPS_RESPONSE);
+	GUEST(Step) messages[STEPS_MAX], *pointers[STEPS_MAX];
+	const struct step *steps;
+	size_t n = steps_get(&steps);
+
+	for (size_t i = 0; i < n; i++) {
+		messages[i] = (GUEST(Step))GUEST_INIT(STEP);
+		messages[i].name = (char *)steps[i].name;
+		messages[i].usec = steps[i].usec;
+		pointers[i] = &messages[i];
+	}
+	response.now_usec = loop_now();
+	response.n_steps = n;
+	response.steps = pointers;
+	rpc_call_reply(call, &response.base);
+}
+
 static const struct rpc_method methods[] = {
 	{"Setup", setup},
 	{"CreateContainer", create_container},
@@ -176,6 +195,7 @@ static const struct rpc_method methods[] = {
 	{"PauseContainer", pause_container},
 	{"ResumeContainer", resume_container},
 	{"ListProcesses", service_list_processes},
+	{"ListSteps", list_steps},
 	{"Events", service_events},
 };
 

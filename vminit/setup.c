@@ -15,6 +15,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/loop.h"
+#include "vminit/steps.h"
 
 /* How long the device of the share may take to appear after the guest was reached. */
 #define SHARE_TIMEOUT (10 * USEC_PER_SEC)
@@ -126,8 +127,10 @@ int setup_apply(const struct setup *s, struct error *err)
 		r = write_identity("/etc/machine-id", s->machine_id, err);
 	if (!r)
 		r = write_identity(SETUP_BOOT_ID_FILE, s->boot_id, err);
+	steps_done("identity");
 	if (!r && s->share_tag[0])
 		r = mount_share(s->share_tag, where, err);
+	steps_done("share mounted");
 	return r;
 }
 

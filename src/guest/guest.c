@@ -10,6 +10,7 @@
 
 #include "container/plan.h"
 #include "lib/socket.h"
+#include "lib/trace.h"
 #include "rpc/api.h"
 
 #define ENTROPY_BYTES 64
@@ -112,6 +113,24 @@ void guest_wait_process(struct rpc_client *client, const char *id, rpc_done_fn *
 	request.id = (char *)id;
 	(void)rpc_client_call(client, SANDBOX_SERVICE, "WaitProcess", &request.base, RPC_NO_TIMEOUT,
 			      done, data);
+}
+
+void guest_list_steps(struct rpc_client *client, rpc_done_fn *done, void *data)
+{
+	GUEST(ListStepsRequest) request = GUEST_INIT(LIST_STEPS_REQUEST);
+
+	(void)rpc_client_call(client, GUEST_SERVICE, "ListSteps", &request.base, GUEST_TIMEOUT,
+			      done, data);
+}
+
+/* Late by the time of the reply's way, a millisecond or two. */
+void guest_trace_steps(const ProtobufCMessage *message)
+{
+	const GUEST(ListStepsResponse) *reply = (const void *)message;
+	uint64_t offset = loop_now() - reply->now_usec;
+
+	for (size_t i = 0; i < reply->n_steps; i++)
+		trace_step_at(reply->steps[i]->usec + offset, "guest", reply->steps[i]->name);
 }
 
 void guest_kill_process(struct rpc_client *client, const char *id, int signal, rpc_done_fn *done,

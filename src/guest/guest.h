@@ -54,6 +54,11 @@ void guest_resize_process(struct rpc_client *client, const char *id, uint32_t ro
 void guest_remove_container(struct rpc_client *client, const char *id, uint64_t timeout,
 			    rpc_done_fn *done, void *data);
 
+/* The steps of the guest so far, for guest_trace_steps(). */
+void guest_list_steps(struct rpc_client *client, rpc_done_fn *done, void *data);
+/* Writes them into the trace (lib/trace.h), the guest's times turned into the host's. */
+void guest_trace_steps(const ProtobufCMessage *reply);
+
 /* Exit code in the reply of guest_wait_process(): 128+n for signal n. */
 int guest_exit_code(const ProtobufCMessage *reply);
 

@@ -7,7 +7,9 @@
 
 #include "lib/loop.h"
 
+/* Of the line: room for the number, a name of ours, and the step. */
 #define LINE_MAX_SIZE 128
+#define STEP_MAX_SIZE 64
 
 static struct {
 	int fd;
@@ -24,14 +26,27 @@ void trace_set_name(const char *name)
 	trace.name = name;
 }
 
-void trace_step(const char *step)
+bool trace_wanted(void)
+{
+	return trace.fd >= 0;
+}
+
+void trace_step_at(uint64_t usec, const char *who, const char *step)
 {
 	char line[LINE_MAX_SIZE];
 	int n;
 
 	if (trace.fd < 0)
 		return;
-	n = snprintf(line, sizeof(line), "%" PRIu64 " %s %s\n", loop_now(), trace.name, step);
-	if (n > 0 && (size_t)n < sizeof(line))
-		(void)!write(trace.fd, line, (size_t)n);
+	n = snprintf(line, sizeof(line), "%" PRIu64 " %s %.*s", usec, who, STEP_MAX_SIZE, step);
+	for (int i = 0; i < n; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = '?';
+	line[n++] = '\n';
+	(void)!write(trace.fd, line, (size_t)n);
+}
+
+void trace_step(const char *step)
+{
+	trace_step_at(loop_now(), trace.name, step);
 }

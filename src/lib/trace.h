@@ -7,13 +7,26 @@
 #ifndef RUNVM_TRACE_H
 #define RUNVM_TRACE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Borrowed; -1 for none. Opened with O_APPEND: the processes of a start share it. */
 void trace_set_file(int fd);
 
 /* Who the lines of this process are from: a string that lives forever. "runvm" at first. */
 void trace_set_name(const char *name);
 
+/* There is a file: what is only for the trace is worth doing. */
+bool trace_wanted(void);
+
 /* A step is done, now. */
 void trace_step(const char *step);
+
+/**
+ * trace_step_at() - somebody else did a step
+ * @usec: when, of CLOCK_MONOTONIC of the host
+ * @step: may be the guest's text: what is not plain ASCII is replaced, what is long is cut
+ */
+void trace_step_at(uint64_t usec, const char *who, const char *step);
 
 #endif

@@ -242,15 +242,21 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 
 static void on_qemu_ready(struct qemu *qemu, void *data)
 {
-	static const struct qemu_device devices[] = {
-		{.kind = QEMU_DEVICE_VSOCK, .id = "vsock0", .vsock.chardev = VSOCK_CHARDEV},
+	struct vm *vm = data;
+	const bool intx = !vm->setup->accel.kvm;
+	const struct qemu_device devices[] = {
+		{.kind = QEMU_DEVICE_VSOCK,
+		 .id = "vsock0",
+		 .intx = intx,
+		 .vsock.chardev = VSOCK_CHARDEV},
 		{.kind = QEMU_DEVICE_FS,
 		 .id = "share0",
+		 .intx = intx,
 		 .fs = {.chardev = SHARE_CHARDEV, .tag = GUEST_SHARE_TAG}},
 	};
 	_cleanup_error_ struct error err = ERROR_INIT;
-	struct vm *vm = data;
 
+	qemu_warm_up(qemu);
 	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, vm, &err) < 0)
 		vm_down(vm, &err);
 }

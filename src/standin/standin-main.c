@@ -43,6 +43,7 @@ struct standin_life {
 	struct rpc_client *client;
 	bool start_sent; /* right behind the creation */
 	bool created;	 /* the process is there to get signals */
+	bool tracing;	 /* the guest is asked for its steps */
 	bool ended;
 	int exit_code;
 };
@@ -80,7 +81,7 @@ static _noreturn_ void fail(struct standin_life *life, const struct error *err)
 /* Not before the commit: until then create counts on it. */
 static void maybe_leave(struct standin_life *life)
 {
-	if (life->ended && life->control < 0 && stdio_drained(life->stdio))
+	if (life->ended && !life->tracing && life->control < 0 && stdio_drained(life->stdio))
 		leave(life, life->exit_code);
 }
 
@@ -115,6 +116,18 @@ static _noreturn_ void lose_vm(struct standin_life *life, const struct error *be
 	fail(life, because);
 }
 
+static void on_steps(struct rpc_request *request _unused_, const ProtobufCMessage *reply,
+		     const struct error *err _unused_, void *data)
+{
+	struct standin_life *life = data;
+
+	/* A trace without them is a trace. */
+	if (reply)
+		guest_trace_steps(reply);
+	life->tracing = false;
+	maybe_leave(life);
+}
+
 static void on_wait_done(struct rpc_request *request _unused_, const ProtobufCMessage *reply,
 			 const struct error *err, void *data)
 {
@@ -126,6 +139,9 @@ static void on_wait_done(struct rpc_request *request _unused_, const ProtobufCMe
 	life->ended = true;
 	life->exit_code = guest_exit_code(reply);
 	stdio_process_ended(life->stdio);
+	life->tracing = trace_wanted();
+	if (life->tracing)
+		guest_list_steps(life->client, on_steps, life);
 	maybe_leave(life);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "rpc/console-protocol.h"
 
 #define MIB UINT64_C(1048576)
 
@@ -35,6 +36,9 @@ struct machine {
  */
 #define TCG_COHERENT "init_on_alloc=1"
 
+/* What the kernel does not know it gives to vminitd as a variable of the environment. */
+#define VMINITD_AIDS CONSOLE_AIDS_VARIABLE "=1"
+
 static const struct machine machines[] = {
 	[VM_ARCH_X86_64] =
 		{
@@ -49,9 +53,10 @@ static const struct machine machines[] = {
 			 * interrupts arrive. TCG's counter runs evenly: a watchdog over it that fires
 			 * in a VM that was just restored only mistakes the pause for drift. TCG's
 			 * processor looks like one that must not halt plainly, which is not so.
+			 * A second CPU must not make every mount wait for quiet states of both.
 			 */
-			.tcg_kernel_parameters =
-				"no_timer_check tsc=reliable idle=halt " TCG_COHERENT,
+			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt "
+						 "rcupdate.rcu_expedited=1 " TCG_COHERENT,
 		},
 	[VM_ARCH_AARCH64] =
 		{
@@ -109,6 +114,11 @@ static int check(const struct qemu_config *c, struct error *err)
 	return 0;
 }
 
+bool qemu_args_aided(const struct qemu_config *c)
+{
+	return c->aided && !c->kvm && c->arch == VM_ARCH_X86_64;
+}
+
 char *qemu_args_cmdline(const struct qemu_config *c)
 {
 	const struct machine *m = &machines[c->arch];
@@ -120,6 +130,8 @@ char *qemu_args_cmdline(const struct qemu_config *c)
 	/* Under KVM the kernel reads the frequency from its paravirtual clock. */
 	if (!c->kvm && c->arch == VM_ARCH_X86_64 && c->tsc_khz)
 		strbuf_printf(&b, " tsc_early_khz=%u", c->tsc_khz);
+	if (qemu_args_aided(c))
+		strbuf_puts(&b, " " VMINITD_AIDS);
 	for (size_t i = 0; i < c->n_kernel_parameters; i++)
 		strbuf_printf(&b, " %s", c->kernel_parameters[i]);
 	return strbuf_take(&b);

@@ -119,6 +119,8 @@ void qemu_device_add_arguments(const struct qemu_device *d, const char *bus, uns
 	json_write_member_string(&w, "addr", addr);
 	if (multifunction)
 		json_write_member_bool(&w, "multifunction", true);
+	if (d->intx && d->kind != QEMU_DEVICE_RNG)
+		json_write_member_uint(&w, "vectors", 0);
 	if (kinds[d->kind].write)
 		kinds[d->kind].write(d, &w);
 	json_write_end_object(&w);

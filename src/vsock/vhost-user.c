@@ -8,6 +8,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/socket.h"
+#include "lib/trace.h"
 #include "vsock/guest-memory.h"
 #include "vsock/vhost-user-message.h"
 
@@ -168,6 +169,8 @@ static int handle_set_features(struct vhost_user *vu, const struct vhost_user_me
 	if (unknown)
 		return error_set(err, EINVAL, "vhost-user: features 0x%" PRIx64 " were not offered",
 				 unknown);
+	/* The guest's driver is up: QEMU asks for nothing of this before. */
+	trace_step("vsock driver");
 	vu->features = m->number;
 	for (unsigned i = 0; i < VHOST_USER_RINGS; i++) {
 		struct back_end_ring *r = &vu->rings[i];

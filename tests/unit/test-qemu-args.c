@@ -54,7 +54,7 @@ static void test_plain(void)
 		  "-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
 		  "-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
 		  "idle=halt "
-		  "init_on_alloc=1\n"
+		  "rcupdate.rcu_expedited=1 init_on_alloc=1\n"
 		  "-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 		  "-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
 		  "-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n"
@@ -132,7 +132,16 @@ static void test_cmdline(void)
 	text = qemu_args_cmdline(&config);
 	CHECK_STR(text,
 		  "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
-		  "init_on_alloc=1 tsc_early_khz=1999998");
+		  "rcupdate.rcu_expedited=1 init_on_alloc=1 tsc_early_khz=1999998");
+	free(TAKE_PTR(text));
+	config.aided = true;
+	text = qemu_args_cmdline(&config);
+	CHECK_CONTAINS(text, " tsc_early_khz=1999998 vminitd_aids=1");
+	free(TAKE_PTR(text));
+	config.kvm = true;
+	text = qemu_args_cmdline(&config);
+	CHECK(!strstr(text, "aids"));
+	CHECK(!qemu_args_aided(&config));
 }
 
 static void check_refused(const struct qemu_config *config, const char *message)

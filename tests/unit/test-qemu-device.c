@@ -37,6 +37,11 @@ static void test_arguments(void)
 		  "{\"driver\":\"virtio-net-pci\",\"id\":\"n0\",\"bus\":\"rp0\",\"addr\":\"0.0\","
 		  "\"netdev\":\"net-n0\",\"mac\":\"02:00:fe:00:00:01\",\"host_mtu\":1400,"
 		  "\"romfile\":\"\"}");
+	d = (struct qemu_device){
+		.kind = QEMU_DEVICE_VSOCK, .id = "v", .intx = true, .vsock.chardev = "c"};
+	check_add(&d, false,
+		  "{\"driver\":\"vhost-user-vsock-pci\",\"id\":\"v\",\"bus\":\"rp0\",\"addr\":"
+		  "\"0.0\",\"vectors\":0,\"chardev\":\"c\"}");
 	d = (struct qemu_device){.kind = QEMU_DEVICE_RNG, .id = "r"};
 	check_add(&d, false,
 		  "{\"driver\":\"virtio-rng-pci\",\"id\":\"r\",\"bus\":\"rp0\",\"addr\":\"0.0\"}");

@@ -63,6 +63,30 @@ client() {
 	timeout 120 /usr/bin/python3 client.py 3>&-
 }
 
+# See vminit/warm-up.h and steps.h.
+@test "nothing of the warm-up is left; the steps of the start are told" {
+	client <<-'END'
+		import time
+		def there(path):
+		    return sandbox.Stat(s.StatRequest(path=path), timeout=T).HasField("stat")
+		deadline = time.monotonic() + T
+		for path in ("/sys/fs/cgroup/runvm/@warm-up", "/tmp/warm-up"):
+		    while there(path):
+		        assert time.monotonic() < deadline, path
+		        time.sleep(0.1)
+		assert sandbox.Stat(s.StatRequest(path="/sys/fs/cgroup/runvm/c1"), timeout=T).HasField("stat")
+	END
+	! grep warm-up "$ROOT/c1/console.log"
+	client <<-'END'
+		steps = guest.ListSteps(g.ListStepsRequest(), timeout=T)
+		names = [step.name for step in steps.steps]
+		order = ["asked to set up", "share mounted", "asked to create", "cloned", "mounts", "created", "executed"]
+		assert [n for n in names if n in order] == order, names
+		times = [step.usec for step in steps.steps]
+		assert times == sorted(times) and times[-1] < steps.now_usec, times
+	END
+}
+
 @test "files, environment, sysctl, time" {
 	client <<-'END'
 		sandbox.Mkdir(s.MkdirRequest(path="/run/test/deep", all=True, perms=0o750), timeout=T)
