@@ -10,6 +10,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "rpc/console-protocol.h"
+#include "vminit/steps.h"
 #include "vminit/warm-up.h"
 
 /* The event of q35's hot-plug of PCI devices, and no other. */
@@ -31,6 +32,7 @@ static void look_in_port(unsigned int port)
 	snprintf(path, sizeof(path), "/sys/class/pci_bus/0000:%02x/rescan", port + 1);
 	(void)io_write_file(AT_FDCWD, path, "1");
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/0000:%02x:00.0", port + 1);
+	steps_done("looked for devices");
 	if (access(path, F_OK) < 0)
 		acpi_event("unmask");
 }
@@ -51,6 +53,9 @@ static void on_console(struct loop_source *source, uint32_t events _unused_, voi
 		} else if (bytes[i] == CONSOLE_ACPI_OFF) {
 			acpi_event("mask");
 		} else if (bytes[i] == CONSOLE_WARM_UP) {
+			/* What was before was the template's. */
+			steps_forget();
+			steps_done("told to warm up");
 			warm_up_go();
 		} else if (bytes[i] >= CONSOLE_PLUGGED && bytes[i] <= 'z') {
 			look_in_port((unsigned int)(bytes[i] - CONSOLE_PLUGGED));
