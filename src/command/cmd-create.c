@@ -17,10 +17,11 @@ static int create_run(const struct globals *globals, const void *options, char *
 {
 	const struct create_command_options *o = options;
 	_cleanup_container_ struct container c = CONTAINER_INIT;
+	_cleanup_bundle_ struct bundle *bundle = NULL;
 	struct lifecycle_create create;
 	int r;
 
-	r = create_options_apply(&o->create, globals, &create, err);
+	r = create_options_apply(&o->create, globals, &create, &bundle, err);
 	if (r < 0)
 		return r;
 	create.detached = true;

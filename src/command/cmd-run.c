@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/command.h"
 #include "command/create-options.h"
-#include "container/bundle.h"
 #include "lifecycle/foreground.h"
 #include "lifecycle/lifecycle.h"
 
@@ -82,14 +81,10 @@ static int run_foreground(const char *id, struct lifecycle_create *create, bool 
 {
 	_cleanup_(foreground_freep) struct foreground *fg = NULL;
 	_cleanup_container_ struct container c = CONTAINER_INIT;
-	_cleanup_bundle_ struct bundle *bundle = NULL;
-	bool terminal;
+	const struct oci_process *process = create->bundle->spec->process;
+	bool terminal = process && process->terminal;
 	int r;
 
-	r = bundle_load(create->bundle, create->config, &bundle, err);
-	if (r < 0)
-		return r;
-	terminal = bundle->spec->process && bundle->spec->process->terminal;
 	r = foreground_new(terminal && !create->console_socket, &fg, err);
 	if (r < 0)
 		return r;
@@ -112,10 +107,11 @@ static int run_run(const struct globals *globals, const void *options, char **ar
 		   size_t n_args _unused_, struct error *err)
 {
 	const struct run_options *o = options;
+	_cleanup_bundle_ struct bundle *bundle = NULL;
 	struct lifecycle_create create;
 	int r;
 
-	r = create_options_apply(&o->create, globals, &create, err);
+	r = create_options_apply(&o->create, globals, &create, &bundle, err);
 	if (r < 0)
 		return r;
 	create.start = true;

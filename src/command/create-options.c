@@ -4,8 +4,11 @@
 #include <errno.h>
 
 int create_options_apply(const struct create_options *o, const struct globals *globals,
-			 struct lifecycle_create *ret, struct error *err)
+			 struct lifecycle_create *ret, struct bundle **ret_bundle,
+			 struct error *err)
 {
+	int r;
+
 	if (o->preserve_fds > 0)
 		return error_set(
 			err, ENOTSUP,
@@ -17,11 +20,13 @@ int create_options_apply(const struct create_options *o, const struct globals *g
 	if (globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
 		log_info("systemd's cgroups are not supported yet: the VM stays in the caller's "
 			 "cgroup");
+	r = bundle_load(o->bundle ? o->bundle : ".", o->config, ret_bundle, err);
+	if (r < 0)
+		return r;
 	*ret = (struct lifecycle_create){
 		.root = globals->root,
 		.cgroups = globals->cgroup_manager == CGROUP_MANAGER_CGROUPFS,
-		.bundle = o->bundle ? o->bundle : ".",
-		.config = o->config,
+		.bundle = *ret_bundle,
 		.console_socket = o->console_socket,
 		.pid_file = o->pid_file,
 		.pidfd_socket = o->pidfd_socket,

@@ -41,12 +41,14 @@ struct create_options {
 		       .default_value = "0")
 
 /**
- * create_options_apply() - check them and fill what lifecycle_create() takes
+ * create_options_apply() - check them, load the bundle, and fill what lifecycle_create() takes
  * @ret: strings are borrowed; console_fd is -1 and detached false
+ * @ret_bundle: what @ret refers to; owned by the caller
  *
- * Return: 0; -ENOTSUP for what a VM cannot do.
+ * Return: 0; -ENOTSUP for what a VM cannot do; what bundle_load() returns.
  */
 int create_options_apply(const struct create_options *options, const struct globals *globals,
-			 struct lifecycle_create *ret, struct error *err);
+			 struct lifecycle_create *ret, struct bundle **ret_bundle,
+			 struct error *err);
 
 #endif

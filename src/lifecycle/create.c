@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "container/bundle.h"
 #include "container/cgroup.h"
 #include "container/hooks.h"
 #include "container/plan.h"
@@ -26,7 +25,7 @@
 /* What create has in hand while it works; freed in the reverse order of its making. */
 struct creation {
 	const struct lifecycle_create *options;
-	struct bundle *bundle;
+	const struct bundle *bundle;
 	struct plan *plan;
 	struct container *c;
 	int *trees;
@@ -53,7 +52,6 @@ static void creation_clear(struct creation *k)
 	free(k->vm_dir);
 	vm_setup_clear(&k->setup);
 	plan_free(k->plan);
-	bundle_free(k->bundle);
 }
 
 static int check_console(const struct creation *k, struct error *err)
@@ -73,13 +71,11 @@ static int check_console(const struct creation *k, struct error *err)
 	return 0;
 }
 
-static int load(struct creation *k, const char *id, struct error *err)
+static int make_plan(struct creation *k, const char *id, struct error *err)
 {
 	int r;
 
 	r = container_check_id(id, err);
-	if (!r)
-		r = bundle_load(k->options->bundle, k->options->config, &k->bundle, err);
 	if (!r && !k->bundle->spec->process)
 		r = error_set(err, EINVAL, "process: missing");
 	if (!r)
@@ -353,6 +349,7 @@ int lifecycle_create(const char *id, const struct lifecycle_create *options, str
 {
 	_cleanup_container_ struct container c = CONTAINER_INIT;
 	_cleanup_(creation_clear) struct creation k = {.options = options,
+						       .bundle = options->bundle,
 						       .c = &c,
 						       .rootfs_fd = -1,
 						       .console = -1,
@@ -361,7 +358,7 @@ int lifecycle_create(const char *id, const struct lifecycle_create *options, str
 						       .standin = STANDIN_INIT};
 	int r;
 
-	r = load(&k, id, err);
+	r = make_plan(&k, id, err);
 	trace_step("planned");
 	if (!r)
 		r = find_setup(&k, err);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "container/bundle.h"
 #include "container/container.h"
 #include "lib/error.h"
 
@@ -17,8 +18,7 @@
  * struct lifecycle_create - what create and run are given
  * @root: of all containers, absolute
  * @cgroups: make cgroups on the host
- * @bundle: path of the bundle
- * @config: file name of the configuration; NULL for the bundle's config.json
+ * @bundle: the bundle; outlives the call
  * @pid_file, @console_socket, @pidfd_socket: paths; NULL for none
  * @detached: whether the caller goes away, so that a terminal needs a console socket
  * @start: also let the process go, as lifecycle_start() would, but for the poststart hooks
@@ -27,8 +27,7 @@
 struct lifecycle_create {
 	const char *root;
 	bool cgroups;
-	const char *bundle;
-	const char *config;
+	const struct bundle *bundle;
 	const char *pid_file;
 	const char *console_socket;
 	const char *pidfd_socket;
