@@ -117,6 +117,46 @@ void service_create(struct rpc_call *call, const struct service_create *create)
 	rpc_call_on_cancel(call, creation_cancelled, creation);
 }
 
+/**
+ * struct removal - a call that is kept until its container is gone
+ */
+struct removal {
+	struct rpc_call *call;
+	struct container *container;
+	void (*reply)(struct rpc_call *call);
+};
+
+static void removal_done(const struct error *err, void *data)
+{
+	struct removal *removal = data;
+
+	rpc_call_on_cancel(removal->call, NULL, NULL);
+	if (err)
+		rpc_call_fail(removal->call, err);
+	else
+		removal->reply(removal->call);
+	free(removal);
+}
+
+static void removal_cancelled(struct rpc_call *call, void *data)
+{
+	struct removal *removal = data;
+
+	(void)call;
+	container_forget_removing(removal->container);
+	free(removal);
+}
+
+void service_remove(struct rpc_call *call, struct container *container,
+		    void (*reply)(struct rpc_call *call))
+{
+	struct removal *removal = xnew(struct removal);
+
+	*removal = (struct removal){call, container, reply};
+	rpc_call_on_cancel(call, removal_cancelled, removal);
+	container_remove(container, removal_done, removal);
+}
+
 struct container *service_find_container(struct rpc_call *call, const char *container_id)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;

@@ -66,22 +66,11 @@ static void create_container(struct rpc_call *call, const ProtobufCMessage *mess
 	service_create(call, &create);
 }
 
-static void remove_done(const struct error *err, void *data)
+static void reply_removed(struct rpc_call *call)
 {
 	GUEST(RemoveContainerResponse) response = GUEST_INIT(REMOVE_CONTAINER_RESPONSE);
-	struct rpc_call *call = data;
 
-	rpc_call_on_cancel(call, NULL, NULL);
-	if (err)
-		rpc_call_fail(call, err);
-	else
-		rpc_call_reply(call, &response.base);
-}
-
-static void remove_cancelled(struct rpc_call *call, void *data)
-{
-	(void)call;
-	container_forget_removing(data);
+	rpc_call_reply(call, &response.base);
 }
 
 static void remove_container(struct rpc_call *call, const ProtobufCMessage *message)
@@ -89,10 +78,8 @@ static void remove_container(struct rpc_call *call, const ProtobufCMessage *mess
 	const GUEST(RemoveContainerRequest) *request = (const void *)message;
 	struct container *container = service_find_container(call, request->container_id);
 
-	if (!container)
-		return;
-	rpc_call_on_cancel(call, remove_cancelled, container);
-	container_remove(container, remove_done, call);
+	if (container)
+		service_remove(call, container, reply_removed);
 }
 
 static void signal_container(struct rpc_call *call, const ProtobufCMessage *message)

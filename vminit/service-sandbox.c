@@ -181,39 +181,26 @@ static void close_process_stdin(struct rpc_call *call, const ProtobufCMessage *m
 	rpc_call_reply(call, &response.base);
 }
 
-static void delete_done(const struct error *err, void *data)
+static void reply_deleted(struct rpc_call *call)
 {
 	SANDBOX(DeleteProcessResponse) response = SANDBOX_INIT(DELETE_PROCESS_RESPONSE);
-	struct rpc_call *call = data;
 
-	rpc_call_on_cancel(call, NULL, NULL);
-	if (err)
-		rpc_call_fail(call, err);
-	else
-		rpc_call_reply(call, &response.base);
-}
-
-static void delete_cancelled(struct rpc_call *call, void *data)
-{
-	(void)call;
-	container_forget_removing(data);
+	rpc_call_reply(call, &response.base);
 }
 
 static void delete_process(struct rpc_call *call, const ProtobufCMessage *message)
 {
 	const SANDBOX(DeleteProcessRequest) *request = (const void *)message;
-	SANDBOX(DeleteProcessResponse) response = SANDBOX_INIT(DELETE_PROCESS_RESPONSE);
 	struct process *p = service_find_process(call, CONTAINER_ID(request), request->id);
 
 	if (!p)
 		return;
 	if (p == p->container->init) {
-		rpc_call_on_cancel(call, delete_cancelled, p->container);
-		container_remove(p->container, delete_done, call);
+		service_remove(call, p->container, reply_deleted);
 		return;
 	}
 	process_delete(p);
-	rpc_call_reply(call, &response.base);
+	reply_deleted(call);
 }
 
 static const struct rpc_method methods[] = {

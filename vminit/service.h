@@ -43,6 +43,9 @@ struct service_create {
 };
 
 void service_create(struct rpc_call *call, const struct service_create *create);
+/* Removes a container and answers @call, by @reply or with the error. */
+void service_remove(struct rpc_call *call, struct container *container,
+		    void (*reply)(struct rpc_call *call));
 /* Finds a process, or fails the call and returns NULL. */
 struct process *service_find_process(struct rpc_call *call, const char *container_id,
 				     const char *process_id);

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "command/describe.h"
+#include "command/list-options.h"
 #include "lib/alloc.h"
 #include "lib/strbuf.h"
 #include "libocispec/json.h"
@@ -12,27 +13,7 @@
 #define MIN_COLUMN     12 /* runc's */
 #define COLUMN_PADDING 3
 
-enum list_format { LIST_TABLE, LIST_JSON };
-
-static const char *const list_format_names[] = {
-	[LIST_TABLE] = "table",
-	[LIST_JSON] = "json",
-	NULL,
-};
-
-struct list_options {
-	enum list_format format;
-	bool quiet;
-};
-
-static const struct option_def list_option_defs[] = {
-	OPTION(struct list_options, format, OPTION_ENUM, "format", 'f', "value",
-	       "select one of: table or json", .default_value = "table",
-	       .choices = list_format_names),
-	OPTION(struct list_options, quiet, OPTION_FLAG, "quiet", 'q', NULL,
-	       "display only container IDs"),
-	OPTION_END,
-};
+static const struct option_def list_option_defs[] = {LIST_OPTIONS("display only container IDs")};
 
 enum column {
 	COLUMN_ID,

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "command/command.h"
+#include "command/list-options.h"
 #include "command/help.h"
 #include "container/bundle.h"
 #include "container/plan.h"
@@ -163,26 +164,7 @@ static const struct command template_build_command = {
 
 /* --- list --- */
 
-enum list_format { LIST_TABLE, LIST_JSON };
-
-static const char *const list_format_names[] = {
-	[LIST_TABLE] = "table",
-	[LIST_JSON] = "json",
-	NULL,
-};
-
-struct list_options {
-	enum list_format format;
-	bool quiet;
-};
-
-static const struct option_def list_option_defs[] = {
-	OPTION(struct list_options, format, OPTION_ENUM, "format", 'f', "value",
-	       "select one of: table or json", .default_value = "table",
-	       .choices = list_format_names),
-	OPTION(struct list_options, quiet, OPTION_FLAG, "quiet", 'q', NULL, "display only keys"),
-	OPTION_END,
-};
+static const struct option_def list_option_defs[] = {LIST_OPTIONS("display only keys")};
 
 static const char *status_of(const struct template_info *info)
 {

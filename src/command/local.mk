@@ -16,6 +16,7 @@ command_sources = \
 	src/command/describe.c src/command/describe.h \
 	src/command/features.h \
 	src/command/help.c src/command/help.h \
+	src/command/list-options.c src/command/list-options.h \
 	src/command/options.c src/command/options.h \
 	src/command/signals.c src/command/signals.h
 
