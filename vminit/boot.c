@@ -11,6 +11,7 @@
 #include "lib/io.h"
 #include "vminit/cgroup.h"
 #include "vminit/network.h"
+#include "vminit/setup.h"
 
 #define NEW_ROOT "/root" /* in the initramfs */
 
@@ -35,6 +36,7 @@ static const struct {
 	{"sysfs", NEW_ROOT "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
 	{"cgroup2", NEW_ROOT CGROUP_ROOT, MS_NOSUID | MS_NODEV | MS_NOEXEC,
 	 "nsdelegate,memory_recursiveprot"},
+	{"fusectl", NEW_ROOT SETUP_FUSE_CONTROL, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
 };
 
 static const struct {

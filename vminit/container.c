@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/process.h"
 #include "vminit/process.h"
+#include "vminit/setup.h"
 
 #define MAX_SIGNAL_ROUNDS 16
 
@@ -134,6 +135,9 @@ static void container_forget(struct container *c)
 		*link = c->next;
 	loop_remove(c->events_source);
 	close_keep_errno(c->events_fd);
+	if (c->mounts_fd >= 0)
+		setup_settle_share();
+	close_keep_errno(c->mounts_fd);
 	while (c->processes)
 		process_forget(c->processes);
 	cgroup_remove(&c->cgroup);
@@ -165,7 +169,7 @@ int container_create(struct containers *containers, struct plan *plan,
 		return error_set(err, EEXIST, "container \"%s\" exists already", plan->id);
 	c = xnew(struct container);
 	c->owner = containers;
-	c->events_fd = -1;
+	c->events_fd = c->mounts_fd = -1;
 	c->cgroup = (struct cgroup)CGROUP_INIT;
 	r = cgroup_create(containers->cgroup_fd, containers->cgroup_path, plan->id,
 			  ++containers->created, &c->cgroup, err);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/process.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -266,6 +268,12 @@ static int spawn(struct process *p, struct error *err)
 	steps_done("cloned");
 	if (r < 0)
 		return r;
+	if (!c->init) {
+		char path[48];
+
+		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", p->pid);
+		c->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
 	p->sync_source = loop_add_fd(container_loop(c), p->sync_fd, EPOLLIN, sync_event, p);
 	return 0;
 }

@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/utsname.h>
 #include <linux/netlink.h>
 
@@ -19,6 +22,11 @@
 
 /* How long the device of the share may take to appear after the guest was reached. */
 #define SHARE_TIMEOUT (10 * USEC_PER_SEC)
+/* How long the host may take to answer what is under way when a container goes. */
+#define SETTLE_TIMEOUT (1 * USEC_PER_SEC)
+
+/* The share, and the file that tells how many requests are under way; empty before there is one. */
+static char share[128], waiting[64];
 
 static int add_entropy(const struct setup *s, struct error *err)
 {
@@ -115,6 +123,39 @@ static int mount_share(const char *tag, const char *where, struct error *err)
 	}
 }
 
+/*
+ * What is in the background, as the RELEASE of a file, is counted in "waiting". A question of our own
+ * comes back behind what was under way, so this asks as often as there are answers to wait for.
+ */
+void setup_settle_share(void)
+{
+	uint64_t deadline = loop_now() + SETTLE_TIMEOUT;
+	struct statfs fs;
+	char text[32];
+
+	if (!waiting[0])
+		return;
+	do {
+		_cleanup_close_ int fd = open(waiting, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+		if (n < 1 || text[0] == '0' || statfs(share, &fs) < 0)
+			return;
+	} while (loop_now() < deadline);
+}
+
+/* Its connection has a directory, named by the device number. */
+static int know_share(const char *where, struct error *err)
+{
+	struct stat st;
+
+	if (stat(where, &st) < 0)
+		return error_errno(err, errno, "stat \"%s\"", where);
+	snprintf(waiting, sizeof(waiting), SETUP_FUSE_CONTROL "/%u/waiting", minor(st.st_dev));
+	snprintf(share, sizeof(share), "%s", where);
+	return 0;
+}
+
 int setup_apply(const struct setup *s, struct error *err)
 {
 	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
@@ -130,6 +171,8 @@ int setup_apply(const struct setup *s, struct error *err)
 	steps_done("identity");
 	if (!r && s->share_tag[0])
 		r = mount_share(s->share_tag, where, err);
+	if (!r && s->share_tag[0])
+		r = know_share(where, err);
 	steps_done("share mounted");
 	return r;
 }

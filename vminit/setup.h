@@ -19,6 +19,8 @@
 
 /* Where the boot id lies that containers are to see; proc mounts of containers show it (rootfs.c). */
 #define SETUP_BOOT_ID_FILE "/run/boot_id"
+/* Where fusectl is mounted (boot.c). */
+#define SETUP_FUSE_CONTROL "/sys/fs/fuse/connections"
 
 /**
  * struct setup - the values of a SetupRequest
@@ -39,5 +41,11 @@ struct setup {
 int setup_apply(const struct setup *setup, struct error *err);
 /* `uname -r`. Return: @buffer. */
 char *setup_kernel_release(char buffer[SETUP_KERNEL_SIZE]);
+
+/*
+ * Waits until the host has answered everything that was asked of the share so far, for a second at
+ * most. Without a share it does nothing.
+ */
+void setup_settle_share(void);
 
 #endif

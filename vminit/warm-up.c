@@ -109,7 +109,10 @@ static void make_rootfs(void)
 	}
 }
 
-/* The first has enough to do. */
+/*
+ * The first has enough to do. At the usual priority all the same: what waits for a lock that this one
+ * holds is the container.
+ */
 static void move_to_second_cpu(void)
 {
 	cpu_set_t set;
@@ -117,7 +120,6 @@ static void move_to_second_cpu(void)
 	CPU_ZERO(&set);
 	CPU_SET(CPU, &set);
 	(void)sched_setaffinity(0, sizeof(set), &set);
-	(void)sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
 }
 
 static void child_signal(struct loop_source *source _unused_,

@@ -46,8 +46,12 @@ static const struct machine machines[] = {
 				"core=off,mem-merge=off",
 			.tcg_cpu = "max",
 			.console = "ttyS0",
-			/* A panic resets at once by triple fault, and -no-reboot makes that QEMU's end. */
-			.kernel_parameters = "quiet panic=-1 reboot=t",
+			/*
+			 * A panic resets at once by triple fault, and -no-reboot makes that QEMU's
+			 * end. A kernel after an oops is one that nobody can rely on: some of what
+			 * waits for it would wait for ever.
+			 */
+			.kernel_parameters = "quiet oops=panic panic=-1 reboot=t",
 			/*
 			 * Without no_timer_check the kernel waits whole ticks to see whether timer
 			 * interrupts arrive. TCG's counter runs evenly: a watchdog over it that fires
@@ -64,7 +68,7 @@ static const struct machine machines[] = {
 			/* The architected pointer authentication costs TCG half its speed. */
 			.tcg_cpu = "max,pauth-impdef=on",
 			.console = "ttyAMA0",
-			.kernel_parameters = "quiet panic=-1",
+			.kernel_parameters = "quiet oops=panic panic=-1",
 			.tcg_kernel_parameters = TCG_COHERENT,
 		},
 };

@@ -52,7 +52,7 @@ static void test_plain(void)
 		  "-cpu\nmax\n-smp\n1\n-m\n256M\n"
 		  "-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
 		  "-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
-		  "-append\nconsole=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
+		  "-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check tsc=reliable "
 		  "idle=halt "
 		  "rcupdate.rcu_expedited=1 init_on_alloc=1\n"
 		  "-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
@@ -97,7 +97,7 @@ static void test_everything(void)
 			"-object\nmemory-backend-file,id=mem,size=256M,"
 			"mem-path=/proc/self/fd/9,share=on\n"
 			"-kernel\n/with,comma/and space\n"
-			"-append\nconsole=ttyS0 quiet panic=-1 reboot=t a=\"b c\" d,e\n"
+			"-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t a=\"b c\" d,e\n"
 			"-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 			"-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
 			"-chardev\nsocket,id=fs,fd=7\n-chardev\nsocket,id=vsock,fd=8\n"
@@ -119,7 +119,7 @@ static void test_aarch64(void)
 	text = render(&config);
 	CHECK_CONTAINS(text, "-machine\nvirt,gic-version=max,dump-guest-core=off,mem-merge=off,"
 			     "accel=tcg,memory-backend=mem\n-cpu\ncortex-a57\n");
-	CHECK_CONTAINS(text, "-append\nconsole=ttyAMA0 quiet panic=-1 init_on_alloc=1\n");
+	CHECK_CONTAINS(text, "-append\nconsole=ttyAMA0 quiet oops=panic panic=-1 init_on_alloc=1\n");
 	CHECK_CONTAINS(text, "id=rp3,bus=pcie.0,chassis=4,io-reserve=0\n-device\nvirtio-balloon");
 }
 
@@ -131,7 +131,7 @@ static void test_cmdline(void)
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
 	CHECK_STR(text,
-		  "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
+		  "console=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
 		  "rcupdate.rcu_expedited=1 init_on_alloc=1 tsc_early_khz=1999998");
 	free(TAKE_PTR(text));
 	config.aided = true;

@@ -100,7 +100,7 @@ refused() {
 @test "kill -9 of the stand-in ends its container, and the VM with it" {
 	up
 	kill -KILL "$(pid_of runvm-standin)"
-	has_status c1 stopped
+	wait_for 5 has_status c1 stopped
 	wait_for 15 no_processes
 	runvm delete --force c1
 	nothing_left

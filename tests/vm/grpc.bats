@@ -137,7 +137,8 @@ client() {
 @test "processes: seen, waited for with a deadline, killed" {
 	client <<-'END'
 		listed = guest.ListProcesses(g.ListProcessesRequest(container_id="c1"), timeout=T).processes
-		assert any(p.command == "sleep" and p.container_pid == 1 for p in listed), listed
+		# (a busybox may execute itself as "exe")
+		assert any(p.arguments[0] == "sleep" and p.container_pid == 1 for p in listed), listed
 		fails("DEADLINE_EXCEEDED", sandbox.WaitProcess, s.WaitProcessRequest(id="c1", containerID="c1"), timeout=1)
 		waiting = sandbox.WaitProcess.future(s.WaitProcessRequest(id="c1", containerID="c1"), timeout=T)
 		cancelled = sandbox.WaitProcess.future(s.WaitProcessRequest(id="c1", containerID="c1"), timeout=T)
@@ -183,6 +184,32 @@ client() {
 	same "bytes" 6004 "$(wc -c <"$ROOT/c1/received")"
 	rm "$ROOT"/c1/{received,listening,vsock.sock_500?}
 	has_status c1 running
+}
+
+# The kernel's own fault, see mounts_fd in vminit/container.h: without care one in thirty shows it.
+@test "containers that are killed with files of the share open leave no inode behind" {
+	client <<-'END'
+		import json
+		def run(id, script, kill):
+		    everything = ["CAP_SYSLOG"]
+		    config = {
+		        "ociVersion": "1.2.0", "root": {"path": "/run/share/c1/rootfs"},
+		        "process": {"args": ["sh", "-c", script], "env": ["PATH=/bin"], "cwd": "/",
+		                    "capabilities": {k: everything for k in ("bounding", "effective", "permitted")}},
+		        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+		        "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}]}}
+		    guest.CreateContainer(g.CreateContainerRequest(container_id=id, configuration=json.dumps(config).encode()), timeout=T)
+		    process = dict(id=id, containerID=id)
+		    sandbox.StartProcess(s.StartProcessRequest(**process), timeout=T)
+		    if kill:
+		        sandbox.KillProcess(s.KillProcessRequest(signal=9, **process), timeout=T)
+		    code = sandbox.WaitProcess(s.WaitProcessRequest(**process), timeout=T).exitCode
+		    guest.RemoveContainer(g.RemoveContainerRequest(container_id=id), timeout=T)
+		    return code
+		for i in range(40):
+		    assert run(f"open{i}", "exec 3</bin/busybox 4</bin/sh; exec sleep 1000", True) == 137
+		assert run("log", "dmesg >/dev/null && ! dmesg | grep -q 'Busy inodes'", False) == 0
+	END
 }
 
 @test "many calls at once, many connections one after the other" {
