@@ -11,7 +11,6 @@
 #include "lib/log.h"
 #include "rpc/console-protocol.h"
 #include "vminit/steps.h"
-#include "vminit/warm-up.h"
 
 /* The event of q35's hot-plug of PCI devices, and no other. */
 #define ACPI_EVENT "/sys/firmware/acpi/interrupts/gpe01"
@@ -52,12 +51,10 @@ static void on_console(struct loop_source *source, uint32_t events _unused_, voi
 			acpi_event("unmask");
 		} else if (bytes[i] == CONSOLE_ACPI_OFF) {
 			acpi_event("mask");
-		} else if (bytes[i] == CONSOLE_WARM_UP) {
-			/* What was before was the template's. */
-			steps_forget();
-			steps_done("told to warm up");
-			warm_up_go();
 		} else if (bytes[i] >= CONSOLE_PLUGGED && bytes[i] <= 'z') {
+			/* What was before this, the template's rehearsal, is not of the start. */
+			steps_forget();
+			steps_done("told of devices");
 			look_in_port((unsigned int)(bytes[i] - CONSOLE_PLUGGED));
 		}
 	}

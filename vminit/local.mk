@@ -31,8 +31,7 @@ vminit_rooms = \
 	vminit/stdio.c vminit/stdio.h \
 	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \
-	vminit/transport.c vminit/transport.h \
-	vminit/warm-up.c vminit/warm-up.h
+	vminit/transport.c vminit/transport.h
 
 vminit_vminitd_SOURCES = vminit/main.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
 	$(lib_sources) $(ocispec_sources) $(rpc_sources)

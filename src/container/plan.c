@@ -12,7 +12,6 @@
 #define MEMORY_DEFAULT	   (UINT64_C(512) << 20)
 #define DEFAULT_CPU_PERIOD UINT64_C(100000) /* microseconds, cpu.cfs_period_us */
 #define VCPUS_DEFAULT	   1
-#define VCPUS_TCG_DEFAULT  2
 
 static uint64_t round_memory(uint64_t bytes)
 {
@@ -22,20 +21,14 @@ static uint64_t round_memory(uint64_t bytes)
 	return bytes < MEMORY_MIN ? MEMORY_MIN : bytes;
 }
 
-/* 0: nothing says how many. */
 static unsigned int cpus_of(const struct oci_cpu *cpu)
 {
 	uint64_t period =
 		cpu->period.set && cpu->period.value ? cpu->period.value : DEFAULT_CPU_PERIOD;
 
 	if (!cpu->quota.set || cpu->quota.value <= 0)
-		return 0;
+		return VCPUS_DEFAULT;
 	return (unsigned int)(((uint64_t)cpu->quota.value + period - 1) / period);
-}
-
-static unsigned int at_most(unsigned int n, unsigned int limit)
-{
-	return n < limit ? n : limit;
 }
 
 struct plan_size plan_size(const struct bundle *bundle)
@@ -43,7 +36,7 @@ struct plan_size plan_size(const struct bundle *bundle)
 	const struct oci_linux *linux_ = bundle->spec->linux;
 	const struct oci_resources *resources = linux_ ? linux_->resources : NULL;
 	const struct oci_vm *vm = bundle->spec->vm;
-	struct plan_size size = {.memory = MEMORY_DEFAULT};
+	struct plan_size size = {.vcpus = VCPUS_DEFAULT, .memory = MEMORY_DEFAULT};
 
 	if (resources && resources->cpu)
 		size.vcpus = cpus_of(resources->cpu);
@@ -64,12 +57,8 @@ struct plan_size plan_size(const struct bundle *bundle)
 		if (vm->hw_config->memory.set && vm->hw_config->memory.value)
 			size.memory = vm->hw_config->memory.value;
 	}
-	size.vcpus_tcg = size.vcpus ? size.vcpus : VCPUS_TCG_DEFAULT;
-	size.vcpus = size.vcpus ? size.vcpus : VCPUS_DEFAULT;
-	if (bundle->host_cpus) {
-		size.vcpus = at_most(size.vcpus, bundle->host_cpus);
-		size.vcpus_tcg = at_most(size.vcpus_tcg, bundle->host_cpus);
-	}
+	if (bundle->host_cpus && size.vcpus > bundle->host_cpus)
+		size.vcpus = bundle->host_cpus;
 	size.memory = round_memory(size.memory);
 	return size;
 }

@@ -56,15 +56,9 @@ struct plan_namespace {
 	char *path;
 };
 
-/**
- * struct plan_size - the size of a VM
- * @vcpus: with KVM
- * @vcpus_tcg: without: where nothing says how many, a second one translates ahead for the first
- * @memory: in bytes, a multiple of 128 MiB (what memory hot-plug wants)
- */
+/* The size of a VM: @memory in bytes, a multiple of 128 MiB (what memory hot-plug wants). */
 struct plan_size {
 	unsigned int vcpus;
-	unsigned int vcpus_tcg;
 	uint64_t memory;
 };
 

@@ -256,7 +256,6 @@ static void on_qemu_ready(struct qemu *qemu, void *data)
 	};
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	qemu_warm_up(qemu);
 	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, vm, &err) < 0)
 		vm_down(vm, &err);
 }

@@ -52,7 +52,7 @@ struct qemu_config vm_setup_config(const struct vm_setup *setup)
 		.arch = vm_arch_native(),
 		.kvm = setup->accel.kvm,
 		.aided = !plan->kernel && !plan->initrd,
-		.cpus = setup->accel.kvm ? plan->size.vcpus : plan->size.vcpus_tcg,
+		.cpus = plan->size.vcpus,
 		.memory = plan->size.memory,
 		.memory_fd = -1,
 		.kernel = setup->assets.kernel,

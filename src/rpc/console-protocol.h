@@ -16,9 +16,7 @@
  */
 #define CONSOLE_AIDS_VARIABLE "vminitd_aids"
 
-/* From the host, each one byte. A container comes: vminit/warm-up.h. */
-#define CONSOLE_WARM_UP 'W'
-/* Devices are in the slot of root port n: CONSOLE_PLUGGED + n. */
+/* From the host, each one byte. Devices are in the slot of root port n: CONSOLE_PLUGGED + n. */
 #define CONSOLE_PLUGGED 'a'
 /* ACPI is to tell about hot-plug, too: an unplug needs it. Off at first. */
 #define CONSOLE_ACPI_ON	 '+'

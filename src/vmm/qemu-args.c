@@ -57,7 +57,6 @@ static const struct machine machines[] = {
 			 * interrupts arrive. TCG's counter runs evenly: a watchdog over it that fires
 			 * in a VM that was just restored only mistakes the pause for drift. TCG's
 			 * processor looks like one that must not halt plainly, which is not so.
-			 * A second CPU must not make every mount wait for quiet states of both.
 			 */
 			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt "
 						 "rcupdate.rcu_expedited=1 " TCG_COHERENT,
@@ -141,12 +140,24 @@ char *qemu_args_cmdline(const struct qemu_config *c)
 	return strbuf_take(&b);
 }
 
+/*
+ * Several processors of TCG take turns in one thread. With a thread for each a guest's kernel that
+ * patches itself (jump labels) now and then executes what it had replaced: one boot in fifty of 6.1
+ * panicked under QEMU 7.2, with an int3 that was no longer there.
+ */
+static void render_accel(const struct qemu_config *c, struct argv *a)
+{
+	bool several = c->cpus > 1 || c->max_cpus > 1;
+
+	argv_add2(a, "-accel", c->kvm ? "kvm" : several ? "tcg,thread=single" : "tcg");
+}
+
 static void render_machine(const struct qemu_config *c, struct argv *a)
 {
 	const struct machine *m = &machines[c->arch];
 
 	argv_add(a, "-machine");
-	argv_addf(a, "%s,accel=%s,memory-backend=mem", m->type, c->kvm ? "kvm" : "tcg");
+	argv_addf(a, "%s,memory-backend=mem", m->type);
 	argv_add2(a, "-cpu", c->cpu_model ? c->cpu_model : c->kvm ? "host" : m->tcg_cpu);
 	argv_add(a, "-smp");
 	if (c->max_cpus > c->cpus)
@@ -229,6 +240,7 @@ int qemu_args_render(const struct qemu_config *c, struct argv *ret, struct error
 	argv_add(&a, "-no-reboot");
 	argv_add2(&a, "-sandbox",
 		  "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	render_accel(c, &a);
 	render_machine(c, &a);
 	render_memory(c, &a);
 	/* These three are taken as they are: no commas to double. */

@@ -44,7 +44,7 @@ struct qemu_chardev {
  * @arch: of the guest
  * @kvm: KVM, else TCG
  * @aided: the guest's vminitd is of this version: without KVM it takes some work off a start that
- *	would all have to be translated (see vminit/hotplug.h, vminit/warm-up.h). x86_64 alone.
+ *	would all have to be translated (vminit/hotplug.h). x86_64 alone
  * @cpu_model: NULL for the default: "host" under KVM, a full one under TCG
  * @cpus: at boot, at least 1
  * @max_cpus: with those that can be plugged; 0 for @cpus

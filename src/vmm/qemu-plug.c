@@ -123,11 +123,6 @@ static void tell_guest(struct qemu *q, char what)
 		(void)send(q->console_fd, &what, 1, MSG_NOSIGNAL);
 }
 
-void qemu_warm_up(struct qemu *q)
-{
-	tell_guest(q, CONSOLE_WARM_UP);
-}
-
 static void plug_advance(struct qemu_op *op)
 {
 	struct qemu_port *port = &op->qemu->ports[op->port];

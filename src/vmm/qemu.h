@@ -133,12 +133,6 @@ void qemu_free(struct qemu *qemu);
  */
 typedef void qemu_done_fn(struct qemu *qemu, const struct error *err, void *data);
 
-/*
- * Tells vminitd that the VM's first container comes, so that it can translate ahead; before the
- * plug. Nothing where vminitd has no part in that (struct qemu_config, aided).
- */
-void qemu_warm_up(struct qemu *qemu);
-
 /**
  * qemu_plug() - plug devices, all into one slot, which the guest sees at once
  * @n: 1 to QEMU_SLOT_FUNCTIONS

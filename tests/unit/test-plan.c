@@ -42,7 +42,6 @@ static void test_size(void)
 	struct plan_size size = size_of(HEAD "\"linux\":{}}");
 
 	CHECK_INT(size.vcpus, ==, 1);
-	CHECK_INT(size.vcpus_tcg, ==, 2);
 	CHECK_INT(size.memory, ==, 512 * MIB);
 	/* A limit of 300 MiB and what the guest needs, rounded up to 128 MiB. */
 	size = size_of(HEAD "\"linux\":{\"resources\":{\"memory\":{\"limit\":314572800},"
@@ -52,7 +51,6 @@ static void test_size(void)
 	size = size_of(HEAD "\"linux\":{\"resources\":{\"memory\":{\"limit\":4194304},"
 			    "\"cpu\":{\"quota\":1000}}}}");
 	CHECK_INT(size.vcpus, ==, 1);
-	CHECK_INT(size.vcpus_tcg, ==, 1);
 	CHECK_INT(size.memory, ==, 256 * MIB);
 	/* No limit, in the three ways to say it. */
 	size = size_of(HEAD "\"linux\":{\"resources\":{\"memory\":{\"limit\":-1},"
@@ -63,14 +61,12 @@ static void test_size(void)
 	size = size_of(HEAD "\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854771712},"
 			    "\"cpu\":{\"quota\":9000000,\"period\":100000}}}}");
 	CHECK_INT(size.vcpus, ==, 8);
-	CHECK_INT(size.vcpus_tcg, ==, 8);
 	CHECK_INT(size.memory, ==, (4096 + 128) * MIB);
 	/* vm.hwConfig has the last word. */
 	size = size_of(HEAD "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"hwConfig\":{\"vcpus\":3,"
 			    "\"memory\":1000000000}},\"linux\":{\"resources\":{\"memory\":{"
 			    "\"limit\":314572800}}}}");
 	CHECK_INT(size.vcpus, ==, 3);
-	CHECK_INT(size.vcpus_tcg, ==, 3);
 	CHECK_INT(size.memory, ==, 1024 * MIB);
 }
 

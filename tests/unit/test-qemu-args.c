@@ -46,15 +46,16 @@ static void test_plain(void)
 		  "/usr/bin/qemu-system-x86_64\n"
 		  "-nodefaults\n-no-user-config\n-display\nnone\n-no-reboot\n"
 		  "-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-		  "resourcecontrol=deny\n"
+		  "resourcecontrol=deny\n-accel\ntcg\n"
 		  "-machine\nq35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,"
-		  "dump-guest-core=off,mem-merge=off,accel=tcg,memory-backend=mem\n"
+		  "dump-guest-core=off,mem-merge=off,memory-backend=mem\n"
 		  "-cpu\nmax\n-smp\n1\n-m\n256M\n"
 		  "-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
 		  "-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
-		  "-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check tsc=reliable "
+		  "-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check "
+		  "tsc=reliable "
 		  "idle=halt "
-		  "rcupdate.rcu_expedited=1 init_on_alloc=1\n"
+		  "init_on_alloc=1\n"
 		  "-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 		  "-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
 		  "-device\npcie-root-port,id=rp0,bus=pcie.0,chassis=1,io-reserve=0\n"
@@ -90,9 +91,9 @@ static void test_everything(void)
 			"-name\nguest=a,,b=c,,,,d e\n"
 			"-nodefaults\n-no-user-config\n-display\nnone\n-no-reboot\n"
 			"-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-			"resourcecontrol=deny\n"
+			"resourcecontrol=deny\n-accel\nkvm\n"
 			"-machine\nq35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,"
-			"dump-guest-core=off,mem-merge=off,accel=kvm,memory-backend=mem\n"
+			"dump-guest-core=off,mem-merge=off,memory-backend=mem\n"
 			"-cpu\nhost\n-smp\ncpus=2,maxcpus=8\n-m\nsize=256M,maxmem=1024M\n"
 			"-object\nmemory-backend-file,id=mem,size=256M,"
 			"mem-path=/proc/self/fd/9,share=on\n"
@@ -118,8 +119,9 @@ static void test_aarch64(void)
 	config.root_ports = 0;
 	text = render(&config);
 	CHECK_CONTAINS(text, "-machine\nvirt,gic-version=max,dump-guest-core=off,mem-merge=off,"
-			     "accel=tcg,memory-backend=mem\n-cpu\ncortex-a57\n");
-	CHECK_CONTAINS(text, "-append\nconsole=ttyAMA0 quiet oops=panic panic=-1 init_on_alloc=1\n");
+			     "memory-backend=mem\n-cpu\ncortex-a57\n");
+	CHECK_CONTAINS(text,
+		       "-append\nconsole=ttyAMA0 quiet oops=panic panic=-1 init_on_alloc=1\n");
 	CHECK_CONTAINS(text, "id=rp3,bus=pcie.0,chassis=4,io-reserve=0\n-device\nvirtio-balloon");
 }
 
@@ -130,9 +132,13 @@ static void test_cmdline(void)
 
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
-	CHECK_STR(text,
-		  "console=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check tsc=reliable idle=halt "
-		  "rcupdate.rcu_expedited=1 init_on_alloc=1 tsc_early_khz=1999998");
+	CHECK_STR(text, "console=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check "
+			"tsc=reliable idle=halt "
+			"init_on_alloc=1 tsc_early_khz=1999998");
+	free(TAKE_PTR(text));
+	config.cpus = 2;
+	text = render(&config);
+	CHECK_CONTAINS(text, "-accel\ntcg,thread=single\n");
 	free(TAKE_PTR(text));
 	config.aided = true;
 	text = qemu_args_cmdline(&config);

@@ -63,20 +63,7 @@ client() {
 	timeout 120 /usr/bin/python3 client.py 3>&-
 }
 
-# See vminit/warm-up.h and steps.h.
-@test "nothing of the warm-up is left; the steps of the start are told" {
-	client <<-'END'
-		import time
-		def there(path):
-		    return sandbox.Stat(s.StatRequest(path=path), timeout=T).HasField("stat")
-		deadline = time.monotonic() + T
-		for path in ("/sys/fs/cgroup/runvm/@warm-up", "/tmp/warm-up"):
-		    while there(path):
-		        assert time.monotonic() < deadline, path
-		        time.sleep(0.1)
-		assert sandbox.Stat(s.StatRequest(path="/sys/fs/cgroup/runvm/c1"), timeout=T).HasField("stat")
-	END
-	same "complaints" 0 "$(grep -c warm-up "$ROOT/c1/console.log")"
+@test "the steps of the start are told" {
 	client <<-'END'
 		steps = guest.ListSteps(g.ListStepsRequest(), timeout=T)
 		names = [step.name for step in steps.steps]

@@ -84,15 +84,6 @@ in_container() {
 	same "resources" "2 1" "$(xargs <<<"$output")"
 }
 
-@test "without KVM: a second CPU by default, and none beyond what is asked for" {
-	export RUNVM_ACCEL=tcg
-	in_container 'nproc'
-	same "by default" "$(($(nproc) > 1 ? 2 : 1))" "$output"
-	config '.linux.resources = {cpu: {quota: 50000, period: 100000}}'
-	in_container 'nproc'
-	same "half a CPU" 1 "$output"
-}
-
 @test "what a host often cannot give: negative oom score, higher limits, domain name" {
 	config '.process.oomScoreAdj = -500 | .domainname = "example.org" |
 		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576, hard: 1048576}, {type: "RLIMIT_MEMLOCK", soft: 8589934592, hard: 8589934592}]'
