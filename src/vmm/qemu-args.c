@@ -58,8 +58,8 @@ static const struct machine machines[] = {
 			 * in a VM that was just restored only mistakes the pause for drift. TCG's
 			 * processor looks like one that must not halt plainly, which is not so.
 			 */
-			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt "
-						 "rcupdate.rcu_expedited=1 " TCG_COHERENT,
+			.tcg_kernel_parameters =
+				"no_timer_check tsc=reliable idle=halt " TCG_COHERENT,
 		},
 	[VM_ARCH_AARCH64] =
 		{
