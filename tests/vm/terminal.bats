@@ -111,7 +111,9 @@ console() {
 
 @test "foreground: the same as runc's, as the program sees it" {
 	need_program "$RUNC"
-	script 'stty -a; tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console | cut -c1-10
+	# runc sets the size when the program runs already.
+	script 'n=50; until [ "$(stty size 2>/dev/null)" = "24 80" ] || [ $n = 0 ]; do n=$((n - 1)); sleep 0.1; done
+		stty -a; tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console | cut -c1-10
 		cut -d" " -f5-6,8 /proc/self/stat | tr " " "\n" | head -n 1; cat /proc/1/stat | cut -d" " -f5-6
 		echo "$TERM"; stat -c "%a %u %g" $(tty)'
 	# runc leaves the newlines to the caller's terminal (-onlcr).
