@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "command/command.h"
-#include "command/list-options.h"
 #include "command/help.h"
+#include "command/list-options.h"
 #include "container/bundle.h"
 #include "container/plan.h"
 #include "lib/alloc.h"
@@ -66,6 +66,7 @@ static int parse_size(const char *text, uint64_t *ret, struct error *err)
 static int set_size(const struct build_options *o, struct plan_vm *vm, struct error *err)
 {
 	struct oci_vm_hw_config hardware = {
+		.vcpus = {.set = true, .value = vm->size.vcpus},
 		.memory = {.set = true, .value = vm->size.memory},
 	};
 	struct oci_vm spec_vm = {.hw_config = &hardware};
@@ -77,7 +78,7 @@ static int set_size(const struct build_options *o, struct plan_vm *vm, struct er
 	if (o->cpus < 0 || o->cpus > UINT16_MAX)
 		return error_set(err, EINVAL, "a VM cannot have %" PRId64 " processors", o->cpus);
 	if (o->cpus)
-		hardware.vcpus = (typeof(hardware.vcpus)){.set = true, .value = (uint32_t)o->cpus};
+		hardware.vcpus.value = (uint32_t)o->cpus;
 	if (o->memory) {
 		r = parse_size(o->memory, &memory, err);
 		if (r < 0)
