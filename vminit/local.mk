@@ -9,7 +9,6 @@ vminit_rooms = \
 	vminit/copy-up.c vminit/copy-up.h \
 	vminit/exec-path.c vminit/exec-path.h \
 	vminit/home.c vminit/home.h \
-	vminit/hotplug.c vminit/hotplug.h \
 	vminit/hooks.c vminit/hooks.h \
 	vminit/inroot.c vminit/inroot.h \
 	vminit/mount-options.c vminit/mount-options.h \

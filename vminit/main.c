@@ -11,15 +11,15 @@
 #include <sys/reboot.h>
 
 #include "lib/log.h"
-#include "rpc/console-protocol.h"
 #include "rpc/server.h"
 #include "vminit/boot.h"
 #include "vminit/container.h"
-#include "vminit/hotplug.h"
 #include "vminit/network.h"
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
+
+#define READY_LINE "vminitd: ready\n"
 
 /* A panic would do the same by panic=-1, after a page of registers over the serial port. */
 static _noreturn_ void die(void)
@@ -98,8 +98,7 @@ static int serve(int cgroup_fd, struct error *err)
 	if (fd < 0)
 		return fd;
 	rpc_server_listen(server, fd);
-	hotplug_begin(loop);
-	(void)!write(STDOUT_FILENO, CONSOLE_READY_LINE "\n", sizeof(CONSOLE_READY_LINE));
+	(void)!write(STDOUT_FILENO, READY_LINE, sizeof(READY_LINE) - 1);
 	r = loop_run(loop);
 	return error_errno(err, r, "event loop");
 }

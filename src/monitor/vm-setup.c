@@ -51,7 +51,6 @@ struct qemu_config vm_setup_config(const struct vm_setup *setup)
 		.program = setup->assets.qemu,
 		.arch = vm_arch_native(),
 		.kvm = setup->accel.kvm,
-		.aided = !plan->kernel && !plan->initrd,
 		.cpus = plan->size.vcpus,
 		.memory = plan->size.memory,
 		.memory_fd = -1,

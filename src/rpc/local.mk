@@ -4,7 +4,6 @@ rpc_sources = \
 	src/rpc/call.c src/rpc/call.h \
 	src/rpc/client.c src/rpc/client.h \
 	src/rpc/connection.c \
-	src/rpc/console-protocol.h \
 	src/rpc/grpc.c src/rpc/grpc.h \
 	src/rpc/server.c src/rpc/server.h \
 	src/rpc/session.c src/rpc/session.h

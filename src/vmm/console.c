@@ -5,7 +5,6 @@
 
 #include "lib/alloc.h"
 #include "lib/io.h"
-#include "rpc/console-protocol.h"
 #include "vmm/ring.h"
 
 /* As much of a line's beginning as the longest text that is looked for, after the time stamp. */

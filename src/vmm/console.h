@@ -12,7 +12,8 @@
 
 #include "lib/cleanup.h"
 
-#define CONSOLE_RING_SIZE 16384 /* bytes kept */
+#define CONSOLE_RING_SIZE  16384	    /* bytes kept */
+#define CONSOLE_READY_LINE "vminitd: ready" /* a line that begins with this */
 
 struct console;
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/alloc.h"
-#include "rpc/console-protocol.h"
 
 #define MIB UINT64_C(1048576)
 
@@ -35,9 +34,6 @@ struct machine {
  * is used anew, and that QEMU sees.
  */
 #define TCG_COHERENT "init_on_alloc=1"
-
-/* What the kernel does not know it gives to vminitd as a variable of the environment. */
-#define VMINITD_AIDS CONSOLE_AIDS_VARIABLE "=1"
 
 static const struct machine machines[] = {
 	[VM_ARCH_X86_64] =
@@ -117,11 +113,6 @@ static int check(const struct qemu_config *c, struct error *err)
 	return 0;
 }
 
-bool qemu_args_aided(const struct qemu_config *c)
-{
-	return c->aided && !c->kvm && c->arch == VM_ARCH_X86_64;
-}
-
 char *qemu_args_cmdline(const struct qemu_config *c)
 {
 	const struct machine *m = &machines[c->arch];
@@ -133,8 +124,6 @@ char *qemu_args_cmdline(const struct qemu_config *c)
 	/* Under KVM the kernel reads the frequency from its paravirtual clock. */
 	if (!c->kvm && c->arch == VM_ARCH_X86_64 && c->tsc_khz)
 		strbuf_printf(&b, " tsc_early_khz=%u", c->tsc_khz);
-	if (qemu_args_aided(c))
-		strbuf_puts(&b, " " VMINITD_AIDS);
 	for (size_t i = 0; i < c->n_kernel_parameters; i++)
 		strbuf_printf(&b, " %s", c->kernel_parameters[i]);
 	return strbuf_take(&b);

@@ -43,8 +43,6 @@ struct qemu_chardev {
  * @name: shown by ps and in QEMU's messages; NULL for none
  * @arch: of the guest
  * @kvm: KVM, else TCG
- * @aided: the guest's vminitd is of this version: without KVM it takes some work off a start that
- *	would all have to be translated (vminit/hotplug.h). x86_64 alone
  * @cpu_model: NULL for the default: "host" under KVM, a full one under TCG
  * @cpus: at boot, at least 1
  * @max_cpus: with those that can be plugged; 0 for @cpus
@@ -72,7 +70,6 @@ struct qemu_config {
 	const char *name;
 	enum vm_arch arch;
 	bool kvm;
-	bool aided;
 	const char *cpu_model;
 	unsigned int cpus;
 	unsigned int max_cpus;
@@ -102,9 +99,6 @@ struct qemu_config {
  * Return: 0; -EINVAL for a config that no QEMU takes (sizes, ids), with the reason in @err.
  */
 int qemu_args_render(const struct qemu_config *config, struct argv *ret, struct error *err);
-
-/* @aided takes effect. */
-bool qemu_args_aided(const struct qemu_config *config);
 
 /**
  * qemu_args_cmdline() - the guest kernel's command line alone

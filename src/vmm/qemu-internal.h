@@ -57,7 +57,6 @@ struct qemu {
 	const struct qemu_ops *ops;
 	void *data;
 	enum qemu_state state;
-	bool aided; /* hot-plug is told on the console, too */
 
 	struct spawn *spawn;
 	struct qmp *qmp;

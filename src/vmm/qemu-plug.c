@@ -10,11 +10,9 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/alloc.h"
 #include "lib/strbuf.h"
-#include "rpc/console-protocol.h"
 #include "vmm/qemu-internal.h"
 
 #define UNPLUG_TIMEOUT (10 * USEC_PER_SEC)
@@ -113,16 +111,6 @@ static char *add_arguments(const struct qemu_device *devices, size_t n, size_t f
 	return strbuf_take(&arguments);
 }
 
-/*
- * One byte to vminitd, which acts on it when the guest runs (vminit/hotplug.h). A console whose
- * buffer is full is one that nobody reads: the guest is dead, and that is noticed elsewhere.
- */
-static void tell_guest(struct qemu *q, char what)
-{
-	if (q->aided)
-		(void)send(q->console_fd, &what, 1, MSG_NOSIGNAL);
-}
-
 static void plug_advance(struct qemu_op *op)
 {
 	struct qemu_port *port = &op->qemu->ports[op->port];
@@ -134,7 +122,6 @@ static void plug_advance(struct qemu_op *op)
 		return;
 	}
 	if (op->phase == PLUG_FUNCTION_0) {
-		tell_guest(op->qemu, (char)(CONSOLE_PLUGGED + op->port));
 		qemu_op_end(op, NULL);
 		return;
 	}
@@ -232,17 +219,16 @@ static void on_unplug_timeout(_unused_ struct loop_source *source, _unused_ uint
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct qemu_op *op = data;
 
-	tell_guest(op->qemu, CONSOLE_ACPI_OFF);
 	(void)error_set(&err, ETIME, "the guest does not release its device");
 	qemu_op_end(op, &err);
 }
 
 static void unplug_advance(struct qemu_op *op)
 {
-	if (!op->err.errnum && !port_free(&op->qemu->ports[op->port]))
-		return;
-	tell_guest(op->qemu, CONSOLE_ACPI_OFF);
-	qemu_op_end(op, op->err.errnum ? &op->err : NULL);
+	if (op->err.errnum)
+		qemu_op_end(op, &op->err);
+	else if (port_free(&op->qemu->ports[op->port]))
+		qemu_op_end(op, NULL);
 }
 
 int qemu_unplug(struct qemu *q, const char *id, qemu_done_fn *fn, void *data, struct error *err)
@@ -264,7 +250,6 @@ int qemu_unplug(struct qemu *q, const char *id, qemu_done_fn *fn, void *data, st
 	strbuf_json_string(&arguments,
 			   q->ports[port].functions[0].id ? q->ports[port].functions[0].id : id);
 	strbuf_putc(&arguments, '}');
-	tell_guest(q, CONSOLE_ACPI_ON);
 	qemu_op_execute(op, "device_del", arguments.data, -1);
 	return 0;
 }

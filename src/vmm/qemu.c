@@ -558,7 +558,6 @@ int qemu_start(struct loop *loop, const struct qemu_start *start, const struct q
 	q->data = data;
 	q->console_fd = q->console_log_fd = q->state_fd = -1;
 	q->kvm = start->config->kvm;
-	q->aided = qemu_args_aided(start->config);
 	q->held = start->config->paused;
 	q->n_ports =
 		start->config->root_ports ? start->config->root_ports : QEMU_ROOT_PORTS_DEFAULT;

@@ -139,15 +139,6 @@ static void test_cmdline(void)
 	config.cpus = 2;
 	text = render(&config);
 	CHECK_CONTAINS(text, "-accel\ntcg,thread=single\n");
-	free(TAKE_PTR(text));
-	config.aided = true;
-	text = qemu_args_cmdline(&config);
-	CHECK_CONTAINS(text, " tsc_early_khz=1999998 vminitd_aids=1");
-	free(TAKE_PTR(text));
-	config.kvm = true;
-	text = qemu_args_cmdline(&config);
-	CHECK(!strstr(text, "aids"));
-	CHECK(!qemu_args_aided(&config));
 }
 
 static void check_refused(const struct qemu_config *config, const char *message)

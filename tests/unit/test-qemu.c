@@ -66,23 +66,12 @@ static void fake_came_up(struct fake *f)
 		raise(SIGKILL);
 }
 
-/* What the host has said on the console since the command before. */
-static void fake_console(struct fake *f)
-{
-	char said[16];
-	ssize_t n = recv(f->console, said, sizeof(said), MSG_DONTWAIT);
-
-	if (n > 0)
-		dprintf(f->record, "console: %.*s\n", (int)n, said);
-}
-
 static void fake_command(struct fake *f, const char *line, size_t len)
 {
 	_cleanup_json_ struct json *root = NULL;
 	const char *name;
 	uint64_t id;
 
-	fake_console(f);
 	(void)io_write_all(f->record, line, len);
 	if (json_parse(line, len, len, &root, NULL) < 0)
 		_exit(99);
@@ -449,33 +438,6 @@ static void test_plug(void)
 	teardown(&f);
 }
 
-/* vminitd hears of it on the console, and ACPI has its say while something is unplugged. */
-static void test_plug_aided(void)
-{
-	struct fixture f;
-
-	setup(&f, "ok", (struct qemu_config){.aided = true}, -1);
-	wait_for(&f, "ready:running");
-	CHECK_INT(qemu_plug(f.qemu, pair, 1, on_done, &f, NULL), ==, 0);
-	wait_for(&f, "done:ok");
-	strbuf_free(&f.heard);
-	CHECK_INT(qemu_unplug(f.qemu, "a", on_done, &f, NULL), ==, 0);
-	wait_for(&f, "done:ok");
-	qemu_continue(f.qemu, NULL, NULL);
-	strbuf_free(&f.heard);
-	qemu_pause(f.qemu, on_done, &f);
-	wait_for(&f, "done:ok");
-	check_record(&f, "{\"execute\":\"qmp_capabilities\",\"id\":1}\n"
-			 "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-rng-pci\","
-			 "\"id\":\"a\",\"bus\":\"rp0\",\"addr\":\"0.0\"},\"id\":2}\n"
-			 "console: a+\n"
-			 "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"a\"},\"id\":3}\n"
-			 "console: -\n"
-			 "{\"execute\":\"cont\",\"id\":4}\n"
-			 "{\"execute\":\"stop\",\"id\":5}\n");
-	teardown(&f);
-}
-
 static void test_plug_fails(void)
 {
 	struct fixture f;
@@ -599,7 +561,6 @@ int main(int argc, char **argv)
 	TEST_RUN(test_asked);
 	TEST_RUN(test_free);
 	TEST_RUN(test_plug);
-	TEST_RUN(test_plug_aided);
 	TEST_RUN(test_plug_fails);
 	TEST_RUN(test_chardev);
 	TEST_RUN(test_restore);
