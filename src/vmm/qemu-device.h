@@ -30,8 +30,8 @@ enum qemu_net_backend { QEMU_NET_TAP, QEMU_NET_STREAM, QEMU_NET_USER };
 /**
  * struct qemu_device - one device
  * @id: unique in the VM; letters, digits and '-', a letter first
- * @intx: an interrupt line instead of MSI-X, which costs a guest without KVM 15 ms more to set up;
- *	not for QEMU_DEVICE_RNG
+ * @intx: an interrupt line instead of MSI-X, which takes more code to set up: for a guest without
+ *	KVM; not for QEMU_DEVICE_RNG
  * @vsock.chardev: a struct qemu_chardev's id
  * @fs.tag: mount tag, at most 36 bytes
  * @fs.queue_size: 0 for the default
