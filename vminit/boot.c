@@ -111,7 +111,7 @@ int boot_prepare(int *ret_cgroup_fd, struct error *err)
 	cgroup_root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup_root < 0)
 		return error_errno(err, errno, "open \"%s\"", CGROUP_ROOT);
-	r = cgroup_make_parent(cgroup_root, err);
+	r = cgroup_make_parent(cgroup_root, CGROUP_PARENT, err);
 	if (r < 0)
 		return r;
 	*ret_cgroup_fd = r;

@@ -34,7 +34,7 @@ static int enable_controllers(int fd)
 	return wanted[0] ? io_write_file(fd, "cgroup.subtree_control", wanted) : 0;
 }
 
-int cgroup_make_parent(int root_fd, struct error *err)
+int cgroup_make_parent(int root_fd, const char *name, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	int r;
@@ -42,15 +42,20 @@ int cgroup_make_parent(int root_fd, struct error *err)
 	r = enable_controllers(root_fd);
 	if (r < 0)
 		return error_errno(err, r, "enable the controllers of the cgroups");
-	if (mkdirat(root_fd, CGROUP_PARENT, 0755) < 0 && errno != EEXIST)
-		return error_errno(err, errno, "make the cgroup \"%s\"", CGROUP_PARENT);
-	fd = openat(root_fd, CGROUP_PARENT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(root_fd, name, 0755) < 0 && errno != EEXIST)
+		return error_errno(err, errno, "make the cgroup \"%s\"", name);
+	fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return error_errno(err, errno, "open the cgroup \"%s\"", CGROUP_PARENT);
+		return error_errno(err, errno, "open the cgroup \"%s\"", name);
 	r = enable_controllers(fd);
 	if (r < 0)
 		return error_errno(err, r, "enable the controllers of the containers' cgroups");
 	return TAKE_FD(fd);
+}
+
+int cgroup_set_cpus(int parent_fd, const char *cpus)
+{
+	return io_write_file(parent_fd, "cpuset.cpus", cpus);
 }
 
 /*

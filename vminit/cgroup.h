@@ -34,12 +34,15 @@ struct cgroup {
 	}
 
 /**
- * cgroup_make_parent() - make the cgroup that holds the containers, with every controller
+ * cgroup_make_parent() - make a cgroup that holds containers, with every controller
  * @root_fd: of the mounted cgroup2
+ * @name: CGROUP_PARENT, but for the warm-up
  *
  * Return: a descriptor of it, or -errno.
  */
-int cgroup_make_parent(int root_fd, struct error *err);
+int cgroup_make_parent(int root_fd, const char *name, struct error *err);
+/* The processors that what is below it may use, as "0-2,4". Return: 0 or -errno. */
+int cgroup_set_cpus(int parent_fd, const char *cpus);
 
 /**
  * cgroup_create() - make the cgroup of a container

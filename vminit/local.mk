@@ -9,7 +9,9 @@ vminit_rooms = \
 	vminit/copy-up.c vminit/copy-up.h \
 	vminit/exec-path.c vminit/exec-path.h \
 	vminit/home.c vminit/home.h \
+	vminit/handover.c vminit/handover.h \
 	vminit/hooks.c vminit/hooks.h \
+	vminit/hotplug.c vminit/hotplug.h \
 	vminit/inroot.c vminit/inroot.h \
 	vminit/mount-options.c vminit/mount-options.h \
 	vminit/network.c vminit/network.h \
@@ -30,7 +32,8 @@ vminit_rooms = \
 	vminit/stdio.c vminit/stdio.h \
 	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \
-	vminit/transport.c vminit/transport.h
+	vminit/transport.c vminit/transport.h \
+	vminit/warm-up.c vminit/warm-up.h
 
 vminit_vminitd_SOURCES = vminit/main.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
 	$(lib_sources) $(ocispec_sources) $(rpc_sources)

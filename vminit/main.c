@@ -11,15 +11,16 @@
 #include <sys/reboot.h>
 
 #include "lib/log.h"
+#include "rpc/handover.h"
 #include "rpc/server.h"
 #include "vminit/boot.h"
 #include "vminit/container.h"
+#include "vminit/handover.h"
 #include "vminit/network.h"
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
-
-#define READY_LINE "vminitd: ready\n"
+#include "vminit/warm-up.h"
 
 /* A panic would do the same by panic=-1, after a page of registers over the serial port. */
 static _noreturn_ void die(void)
@@ -98,16 +99,19 @@ static int serve(int cgroup_fd, struct error *err)
 	if (fd < 0)
 		return fd;
 	rpc_server_listen(server, fd);
-	(void)!write(STDOUT_FILENO, READY_LINE, sizeof(READY_LINE) - 1);
+	handover_begin(&service, cgroup_fd);
+	(void)!write(STDOUT_FILENO, CONSOLE_READY_LINE "\n", sizeof(CONSOLE_READY_LINE));
 	r = loop_run(loop);
 	return error_errno(err, r, "event loop");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int cgroup_fd = -1, r;
 
+	if (argc > 0 && !strcmp(argv[0], WARM_UP_PROGRAM))
+		return 0;
 	if (getpid() != 1) {
 		static const char text[] = "vminitd: runs as pid 1 of a runvm guest only\n";
 

@@ -8,13 +8,9 @@
 #include "vminit/setup.h"
 #include "vminit/steps.h"
 
-static void setup(struct rpc_call *call, const ProtobufCMessage *message)
+struct setup service_setup_values(const GUEST(SetupRequest) *request)
 {
-	const GUEST(SetupRequest) *request = (const void *)message;
-	GUEST(SetupResponse) response = GUEST_INIT(SETUP_RESPONSE);
-	struct service *service = rpc_call_data(call);
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct setup values = {
+	return (struct setup){
 		.realtime = {request->realtime_sec, request->realtime_nsec},
 		.entropy = request->entropy.data,
 		.entropy_len = request->entropy.len,
@@ -23,7 +19,23 @@ static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 		.share_tag = request->share_tag,
 		.share_mount_point = request->share_mount_point,
 	};
+}
+
+static void reply_set_up(struct rpc_call *call)
+{
+	GUEST(SetupResponse) response = GUEST_INIT(SETUP_RESPONSE);
 	char kernel[SETUP_KERNEL_SIZE];
+
+	response.version = (char *)PACKAGE_VERSION;
+	response.kernel = setup_kernel_release(kernel);
+	rpc_call_reply(call, &response.base);
+}
+
+static void setup(struct rpc_call *call, const ProtobufCMessage *message)
+{
+	struct setup values = service_setup_values((const void *)message);
+	struct service *service = rpc_call_data(call);
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	steps_done("asked to set up");
 	if (service->set_up) {
@@ -31,14 +43,25 @@ static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 				     "Setup was called already");
 		return;
 	}
-	if (setup_apply(&values, &err) < 0) {
+	if (setup_identity(&values, &err) < 0 || setup_share(&values, &err) < 0) {
 		rpc_call_fail(call, &err);
 		return;
 	}
 	service->set_up = true;
-	response.version = (char *)PACKAGE_VERSION;
-	response.kernel = setup_kernel_release(kernel);
-	rpc_call_reply(call, &response.base);
+	reply_set_up(call);
+}
+
+static void get_setup(struct rpc_call *call, const ProtobufCMessage *message _unused_)
+{
+	struct service *service = rpc_call_data(call);
+
+	if (!service->set_up)
+		rpc_call_fail_status(call, GRPC_FAILED_PRECONDITION, ENODATA,
+				     "the VM was not set up");
+	else if (service->setup_error.errnum)
+		rpc_call_fail(call, &service->setup_error);
+	else
+		reply_set_up(call);
 }
 
 static void reply_created(struct rpc_call *call, struct process *process)
@@ -176,6 +199,7 @@ static void list_steps(struct rpc_call *call, const ProtobufCMessage *message _u
 
 static const struct rpc_method methods[] = {
 	{"Setup", setup},
+	{"GetSetup", get_setup},
 	{"CreateContainer", create_container},
 	{"RemoveContainer", remove_container},
 	{"SignalContainer", signal_container},

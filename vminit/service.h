@@ -9,25 +9,31 @@
 #include "rpc/api.h"
 #include "rpc/server.h"
 #include "vminit/container.h"
+#include "vminit/setup.h"
 
 struct event_stream;
 
 /**
  * struct service - what all handlers share
  * @containers: borrowed
- * @set_up: Setup was called
+ * @set_up: Setup was called, or came with the handover
+ * @setup_error: what went wrong in the latter
  * @streams: open Events calls
  */
 struct service {
 	struct loop *loop;
 	struct containers *containers;
 	bool set_up;
+	struct error setup_error;
 	struct event_stream *streams;
 };
 
 /* Makes the public service, and the project's own, known to a server. @service outlives it. */
 void service_add_sandbox(struct service *service, struct rpc_server *server);
 void service_add_guest(struct service *service, struct rpc_server *server);
+
+/* service-guest.c: the values of a request, which they point into. */
+struct setup service_setup_values(const GUEST(SetupRequest) *request);
 
 /* service-container.c: answer @call when the container (or process) is created. */
 

@@ -156,9 +156,8 @@ static int know_share(const char *where, struct error *err)
 	return 0;
 }
 
-int setup_apply(const struct setup *s, struct error *err)
+int setup_identity(const struct setup *s, struct error *err)
 {
-	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
 	int r;
 
 	if (s->realtime.tv_sec && clock_settime(CLOCK_REALTIME, &s->realtime) < 0)
@@ -169,9 +168,18 @@ int setup_apply(const struct setup *s, struct error *err)
 	if (!r)
 		r = write_identity(SETUP_BOOT_ID_FILE, s->boot_id, err);
 	steps_done("identity");
-	if (!r && s->share_tag[0])
-		r = mount_share(s->share_tag, where, err);
-	if (!r && s->share_tag[0])
+	return r;
+}
+
+int setup_share(const struct setup *s, struct error *err)
+{
+	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
+	int r;
+
+	if (!s->share_tag[0])
+		return 0;
+	r = mount_share(s->share_tag, where, err);
+	if (!r)
 		r = know_share(where, err);
 	steps_done("share mounted");
 	return r;

@@ -37,8 +37,10 @@ struct setup {
 	const char *share_mount_point;
 };
 
-/* Return: 0, or -errno; a share whose device is not there yet is waited for. */
-int setup_apply(const struct setup *setup, struct error *err);
+/* Time, entropy, ids; before any process of a container runs. Return: 0 or -errno. */
+int setup_identity(const struct setup *setup, struct error *err);
+/* The share, if there is to be one; its device is waited for. Return: 0 or -errno. */
+int setup_share(const struct setup *setup, struct error *err);
 /* `uname -r`. Return: @buffer. */
 char *setup_kernel_release(char buffer[SETUP_KERNEL_SIZE]);
 

@@ -20,6 +20,17 @@ void steps_begin(void)
 	table = p == MAP_FAILED ? NULL : p;
 }
 
+void steps_forget(void)
+{
+	if (table)
+		atomic_store(&table->n, 0);
+}
+
+void steps_end(void)
+{
+	table = NULL;
+}
+
 void steps_done(const char *name)
 {
 	unsigned int i;

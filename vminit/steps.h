@@ -25,6 +25,11 @@ struct step {
 /* From here on steps are kept, those of processes that are forked later too. Failure leaves it off. */
 void steps_begin(void);
 
+/* As if none had been done. */
+void steps_forget(void);
+/* This process, and those that it forks, are of no interest. */
+void steps_end(void);
+
 /* @name: static. Does nothing without steps_begin(). Makes no system call. */
 void steps_done(const char *name);
 

@@ -43,29 +43,66 @@ static void make_uuid(uint8_t *bytes, char *out)
 		 bytes[15]);
 }
 
-void guest_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data)
-{
-	GUEST(SetupRequest) request = GUEST_INIT(SETUP_REQUEST);
+/* A request, and what it points to. */
+struct setup_request {
+	GUEST(SetupRequest) message;
 	uint8_t random[ENTROPY_BYTES + 2 * ID_BYTES];
-	char machine_id[2 * ID_BYTES + 1], boot_id[37];
+	char machine_id[2 * ID_BYTES + 1];
+	char boot_id[37];
+};
+
+static void make_setup_request(struct setup_request *r)
+{
 	struct timespec now;
 
 	/* The pool of a running host never makes this fail or wait. */
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+	if (getrandom(r->random, sizeof(r->random), 0) != (ssize_t)sizeof(r->random))
 		abort();
-	hex(random + ENTROPY_BYTES, machine_id);
-	make_uuid(random + ENTROPY_BYTES + ID_BYTES, boot_id);
+	hex(r->random + ENTROPY_BYTES, r->machine_id);
+	make_uuid(r->random + ENTROPY_BYTES + ID_BYTES, r->boot_id);
 	clock_gettime(CLOCK_REALTIME, &now);
-	request.realtime_sec = now.tv_sec;
-	request.realtime_nsec = (uint32_t)now.tv_nsec;
-	request.entropy.data = random;
-	request.entropy.len = ENTROPY_BYTES;
-	request.machine_id = machine_id;
-	request.boot_id = boot_id;
-	request.share_tag = (char *)GUEST_SHARE_TAG;
-	request.share_mount_point = (char *)PLAN_GUEST_SHARE;
-	(void)rpc_client_call(client, GUEST_SERVICE, "Setup", &request.base, timeout, done, data);
-	explicit_bzero(random, sizeof(random));
+	r->message = (GUEST(SetupRequest))GUEST_INIT(SETUP_REQUEST);
+	r->message.realtime_sec = now.tv_sec;
+	r->message.realtime_nsec = (uint32_t)now.tv_nsec;
+	r->message.entropy.data = r->random;
+	r->message.entropy.len = ENTROPY_BYTES;
+	r->message.machine_id = r->machine_id;
+	r->message.boot_id = r->boot_id;
+	r->message.share_tag = (char *)GUEST_SHARE_TAG;
+	r->message.share_mount_point = (char *)PLAN_GUEST_SHARE;
+}
+
+void guest_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data)
+{
+	struct setup_request request;
+
+	make_setup_request(&request);
+	(void)rpc_client_call(client, GUEST_SERVICE, "Setup", &request.message.base, timeout, done,
+			      data);
+	explicit_bzero(&request, sizeof(request));
+}
+
+size_t guest_setup_pack(void *buffer, size_t size)
+{
+	struct setup_request request;
+	size_t len;
+
+	make_setup_request(&request);
+	len = protobuf_c_message_get_packed_size(&request.message.base);
+	if (len > size)
+		len = 0;
+	else
+		(void)protobuf_c_message_pack(&request.message.base, buffer);
+	explicit_bzero(&request, sizeof(request));
+	return len;
+}
+
+void guest_get_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data)
+{
+	GUEST(GetSetupRequest) request = GUEST_INIT(GET_SETUP_REQUEST);
+
+	(void)rpc_client_call(client, GUEST_SERVICE, "GetSetup", &request.base, timeout, done,
+			      data);
 }
 
 void guest_create_container(struct rpc_client *client, const struct guest_container *c,

@@ -30,6 +30,7 @@
 #define REMOVE_TIMEOUT	(10 * USEC_PER_SEC)
 #define QEMU_EXIT_GRACE (1 * USEC_PER_SEC)
 #define VSOCK_CHARDEV	"vsock"
+#define VSOCK_DEVICE	"vsock0"
 #define SHARE_CHARDEV	"share"
 #define CONSOLE_LOG	"console.log"
 
@@ -53,6 +54,7 @@ struct vm {
 	struct share share;
 	struct vm_setup *setup;
 	struct template template;
+	int memory_fd; /* of a VM that is restored, until it is handed over; -1 otherwise */
 	struct virtiofsd_program virtiofsd_program;
 	struct qemu *qemu;
 	struct virtiofsd *virtiofsd;
@@ -199,10 +201,18 @@ static void vm_unboot(struct vm *vm)
 	vsock_device_free(vm->vsock);
 	qemu_free(vm->qemu);
 	virtiofsd_free(vm->virtiofsd);
+	vm->memory_fd = close_keep_errno(vm->memory_fd);
 	vm->client = NULL;
 	vm->vsock = NULL;
 	vm->qemu = NULL;
 	vm->virtiofsd = NULL;
+}
+
+/* From here on commands and stand-ins reach vminitd. */
+static void open_doors(struct vm *vm)
+{
+	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
+	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
 }
 
 static void on_setup_done(struct rpc_request *request _unused_,
@@ -218,16 +228,32 @@ static void on_setup_done(struct rpc_request *request _unused_,
 	}
 	trace_step("setup");
 	vm->ready = true;
-	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
-	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
+	if (!vm->warm)
+		open_doors(vm);
 	for (struct lease *l = vm->leases; l; l = l->next)
 		(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
 	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &own) < 0)
 		vm_down(vm, &own);
 }
 
+/* The VM wakes up with all that vminitd would be asked first, and does it before it serves. */
+static int hand_over(struct vm *vm, struct error *err)
+{
+	unsigned int port = (unsigned int)qemu_port_of(vm->qemu, VSOCK_DEVICE);
+	uint8_t request[1024];
+	size_t len = guest_setup_pack(request, sizeof(request));
+	int r;
+
+	r = template_hand_over(&vm->template, vm->memory_fd, port, request, len, err);
+	explicit_bzero(request, sizeof(request));
+	vm->memory_fd = close_keep_errno(vm->memory_fd);
+	template_close(&vm->template);
+	return r;
+}
+
 static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 {
+	_cleanup_error_ struct error own = ERROR_INIT;
 	struct vm *vm = data;
 
 	if (err) {
@@ -235,9 +261,15 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 		return;
 	}
 	trace_step("plugged");
-	template_close(&vm->template);
+	if (vm->warm && hand_over(vm, &own) < 0)
+		vm_down(vm, &own);
 	qemu_continue(qemu, NULL, NULL);
-	guest_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
+	if (vm->warm) {
+		open_doors(vm);
+		guest_get_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
+	} else {
+		guest_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
+	}
 }
 
 static void on_qemu_ready(struct qemu *qemu, void *data)
@@ -246,7 +278,7 @@ static void on_qemu_ready(struct qemu *qemu, void *data)
 	const bool intx = !vm->setup->accel.kvm;
 	const struct qemu_device devices[] = {
 		{.kind = QEMU_DEVICE_VSOCK,
-		 .id = "vsock0",
+		 .id = VSOCK_DEVICE,
 		 .intx = intx,
 		 .vsock.chardev = VSOCK_CHARDEV},
 		{.kind = QEMU_DEVICE_FS,
@@ -405,10 +437,11 @@ static void open_template(struct vm *vm, struct qemu_config *config)
 	if (!r)
 		r = template_open(&key, &vm->template, &err);
 	if (!r) {
-		config->memory_fd = template_new_memory(&vm->template, &err);
-		r = config->memory_fd;
+		vm->memory_fd = template_new_memory(&vm->template, &err);
+		r = vm->memory_fd;
 	}
 	vm->warm = r >= 0;
+	config->memory_fd = vm->memory_fd;
 	if (r < 0) {
 		template_close(&vm->template);
 		log_debug("container %s starts cold: %s", vm->config->id, error_message(&err));
@@ -418,13 +451,14 @@ static void open_template(struct vm *vm, struct qemu_config *config)
 static int vm_boot(struct vm *vm, bool warm, struct error *err)
 {
 	struct qemu_config config = vm_setup_config(vm->setup);
-	_cleanup_close_ int vsock_fd = -1, share_fd = -1, memory_fd = -1;
+	_cleanup_close_ int vsock_fd = -1, share_fd = -1;
 	int r;
 
 	vm->warm = false;
 	if (warm)
 		open_template(vm, &config);
-	memory_fd = config.memory_fd;
+	/* A boot would only wait for it. */
+	config.warm_up = config.warm_up && vm->warm;
 	trace_step(vm->warm ? "template" : "no template");
 	r = start_virtiofsd(vm, &share_fd, err);
 	if (!r)
@@ -433,7 +467,7 @@ static int vm_boot(struct vm *vm, bool warm, struct error *err)
 		r = start_qemu(vm, vsock_fd, share_fd, &config, err);
 	/* QEMU starts meanwhile; it does not look at the memory before the loop tells it to. */
 	if (!r && vm->warm) {
-		r = template_fill_memory(&vm->template, memory_fd, err);
+		r = template_fill_memory(&vm->template, vm->memory_fd, err);
 		trace_step("memory");
 	}
 	return r;
@@ -523,6 +557,7 @@ _noreturn_ void monitor_main(const struct monitor_config *config, int lease, con
 	struct vm vm = {.config = config,
 			.setup = config->setup,
 			.console_log = -1,
+			.memory_fd = -1,
 			.share = SHARE_INIT,
 			.template = TEMPLATE_INIT};
 	_cleanup_error_ struct error err = ERROR_INIT;

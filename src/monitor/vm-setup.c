@@ -2,6 +2,7 @@
 #include "monitor/vm-setup.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 int vm_setup_wanted_accel(enum accel_request *ret, struct error *err)
 {
@@ -44,10 +45,11 @@ static size_t count_strings(char *const *strings)
 struct qemu_config vm_setup_config(const struct vm_setup *setup)
 {
 	const struct plan_vm *plan = setup->plan;
+	struct qemu_config config;
 	struct tsc_sample now;
 
 	tsc_sample(&now);
-	return (struct qemu_config){
+	config = (struct qemu_config){
 		.program = setup->assets.qemu,
 		.arch = vm_arch_native(),
 		.kvm = setup->accel.kvm,
@@ -64,6 +66,10 @@ struct qemu_config vm_setup_config(const struct vm_setup *setup)
 		.extra = (const char *const *)plan->parameters,
 		.n_extra = count_strings(plan->parameters),
 	};
+	/* A kernel of the user's own may patch itself, see vminit/warm-up.h. */
+	config.warm_up = !plan->kernel && sysconf(_SC_NPROCESSORS_ONLN) > 1 &&
+			 qemu_args_warm_up_fits(&config);
+	return config;
 }
 
 void vm_setup_clear(struct vm_setup *setup)

@@ -39,7 +39,10 @@ int vm_setup_wanted_accel(enum accel_request *ret, struct error *err);
 int vm_setup_find(const struct plan_vm *plan, enum accel_request accel, struct vm_setup *ret,
 		  struct error *err);
 
-/* The generic VM; strings are borrowed from @setup and its plan. Descriptors are -1. */
+/*
+ * The generic VM as its template is made; a cold one goes without .warm_up. Strings are borrowed
+ * from @setup and its plan. Descriptors are -1.
+ */
 struct qemu_config vm_setup_config(const struct vm_setup *setup);
 
 void vm_setup_clear(struct vm_setup *setup);

@@ -5,6 +5,7 @@ rpc_sources = \
 	src/rpc/client.c src/rpc/client.h \
 	src/rpc/connection.c \
 	src/rpc/grpc.c src/rpc/grpc.h \
+	src/rpc/handover.h \
 	src/rpc/server.c src/rpc/server.h \
 	src/rpc/session.c src/rpc/session.h
 

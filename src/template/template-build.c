@@ -31,9 +31,12 @@
 #include "lib/packet.h"
 #include "lib/process.h"
 #include "lib/socket.h"
+#include "rpc/handover.h"
 #include "template/idle.h"
 #include "template/rehearsal.h"
 #include "template/template-store.h"
+#include "vmm/console.h"
+#include "vmm/memory.h"
 #include "vmm/qemu.h"
 
 #define TITLE "runvm-template"
@@ -99,6 +102,19 @@ static _noreturn_ void leave_with(struct build *b, int errnum, const char *what)
 	leave(b, &err);
 }
 
+/* Where the guest says that it looks, which has to be true. */
+static int find_handover(const struct build *b, uint64_t *ret, struct error *err)
+{
+	uint64_t address, magic = 0;
+
+	if (!console_handover(qemu_console(b->qemu), &address) ||
+	    vm_memory_offset(b->config, address, ret) < 0 ||
+	    pread(b->memfd, &magic, sizeof(magic), (off_t)*ret) != (ssize_t)sizeof(magic) ||
+	    magic != HANDOVER_MAGIC)
+		return error_set(err, EPROTO, "the guest does not wait for a handover");
+	return 0;
+}
+
 /* QEMU is gone: its memory is final. */
 static int put_in_store(struct build *b, struct error *err)
 {
@@ -112,6 +128,9 @@ static int put_in_store(struct build *b, struct error *err)
 	_cleanup_close_ int fd = -1;
 	int r;
 
+	r = find_handover(b, &meta.handover, err);
+	if (r < 0)
+		return r;
 	fd = openat(b->dirfd, TEMPLATE_MEMORY_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(err, errno, "make \"%s\"", TEMPLATE_MEMORY_FILE);

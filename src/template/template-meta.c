@@ -69,6 +69,7 @@ char *template_meta_write(const struct template_meta *m)
 	json_write_member_uint(&w, "memorySize", m->memory_size);
 	json_write_member_uint(&w, "cpus", m->cpus);
 	json_write_member_bool(&w, "kvm", m->kvm);
+	json_write_member_uint(&w, "handover", m->handover);
 	write_stamp(&w, "memory", &m->memory);
 	json_write_member_uint(&w, "runs", m->n_runs);
 	write_checksum(&w, m->runs_checksum);
@@ -146,6 +147,7 @@ static int read_members(const struct json *root, struct template_meta *m)
 	r = r ? r : read_time(root, "created", &m->created);
 	r = r ? r : read_uint(root, "memorySize", INT64_MAX, &m->memory_size);
 	r = r ? r : read_uint(root, "cpus", UINT_MAX, &cpus);
+	r = r ? r : read_uint(root, "handover", INT64_MAX, &m->handover);
 	r = r ? r : read_stamp(memory, &m->memory);
 	r = r ? r : read_uint(memory, "runs", INT32_MAX, &m->n_runs);
 	r = r ? r : read_checksum(memory, &m->runs_checksum);

@@ -35,6 +35,7 @@ struct template_stamp {
  * @created: real time
  * @memory_size: bytes of the guest's memory
  * @cpus, @kvm: for people
+ * @handover: where in the memory what waits for the handover looks (rpc/handover.h)
  * @memory: of the file of pages, behind which is their table
  * @n_runs, @runs_checksum: of that table
  * @state, @state_checksum: of the device state
@@ -45,6 +46,7 @@ struct template_meta {
 	uint64_t memory_size;
 	unsigned int cpus;
 	bool kvm;
+	uint64_t handover;
 	struct template_stamp memory;
 	uint64_t n_runs;
 	uint64_t runs_checksum;

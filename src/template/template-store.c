@@ -11,6 +11,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/log.h"
+#include "rpc/handover.h"
 #include "template/template-digest.h"
 
 #define VARIABLE    "RUNVM_TEMPLATES"
@@ -228,6 +229,7 @@ static int open_files(int dirfd, const struct template_key *key, struct template
 		return r;
 	ret->key = *key;
 	ret->memory_size = meta->memory_size;
+	ret->handover = meta->handover;
 	ret->memory_fd = open_stamped(dirfd, TEMPLATE_MEMORY_FILE, &meta->memory, err);
 	if (ret->memory_fd < 0)
 		return ret->memory_fd;
@@ -332,6 +334,22 @@ int template_fill_memory(const struct template *template, int memfd, struct erro
 	int r = template_pages_fill(template->pages, template->memory_fd, memfd);
 
 	return r < 0 ? error_errno(err, r, "copy the memory of template %s", template->key.hex) : 0;
+}
+
+int template_hand_over(const struct template *template, int memfd, unsigned int port,
+		       const void *request, size_t len, struct error *err)
+{
+	struct handover page = {.magic = HANDOVER_MAGIC, .length = (uint32_t)len, .port = port};
+	ssize_t n;
+
+	if (!len || len > sizeof(page.request))
+		return error_set(err, EMSGSIZE, "a handover of %zu bytes", len);
+	memcpy(page.request, request, len);
+	n = pwrite(memfd, &page, sizeof(page), (off_t)template->handover);
+	explicit_bzero(&page, sizeof(page));
+	if (n != (ssize_t)sizeof(page))
+		return error_errno(err, n < 0 ? errno : EIO, "write the handover");
+	return 0;
 }
 
 void template_discard(struct template *template)

@@ -35,7 +35,7 @@
  *		template_fill_memory(&template, config.memory_fd, &err);
  *			after qemu_start(), so that QEMU starts meanwhile, and before the loop
  *			runs: QEMU touches no memory before migrate-incoming, which comes from it
- *		on_ready: plug, continue, template_close()
+ *		on_ready: plug, template_hand_over(), continue, template_close()
  *		on_failed, QEMU_FAILED_RESTORE: template_discard(), then cold
  *	else:	cold; and once the container is up, from create, which is in the engine's pid
  *		namespace and so not ended with the VM: template_build_in_background()
@@ -75,6 +75,7 @@ struct template
 {
 	struct template_key key;
 	uint64_t memory_size;
+	uint64_t handover;
 	int memory_fd;
 	int state_fd;
 	struct template_pages *pages;
@@ -108,6 +109,17 @@ int template_new_memory(const struct template *template, struct error *err);
  * Blocks for some 10 ms.
  */
 int template_fill_memory(const struct template *template, int memfd, struct error *err);
+
+/**
+ * template_hand_over() - write what the VM wakes up with (rpc/handover.h), before it runs
+ * @memfd: its memory, filled
+ * @port: the root port with its first devices
+ * @request: a packed SetupRequest of @len bytes
+ *
+ * Return: 0; -EMSGSIZE for one that is too long; another -errno.
+ */
+int template_hand_over(const struct template *template, int memfd, unsigned int port,
+		       const void *request, size_t len, struct error *err);
 
 /* It was refused: takes it out of the store, if what is there under its key is still it. */
 void template_discard(struct template *template);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/console.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/alloc.h"
 #include "lib/io.h"
+#include "rpc/handover.h"
 #include "vmm/ring.h"
 
 /* As much of a line's beginning as the longest text that is looked for, after the time stamp. */
@@ -23,6 +25,8 @@ struct console {
 	char head[LINE_HEAD_MAX + 1];
 	size_t head_len;
 	bool ready;
+	bool handover;
+	uint64_t handover_address;
 	char *panic; /* what led to it; NULL while there was none */
 };
 
@@ -66,6 +70,10 @@ static void line_ended(struct console *c)
 	c->head[c->head_len] = '\0';
 	if (!strncmp(c->head, CONSOLE_READY_LINE, sizeof(CONSOLE_READY_LINE) - 1))
 		c->ready = true;
+	if (!strncmp(c->head, HANDOVER_LINE, sizeof(HANDOVER_LINE) - 1)) {
+		c->handover = true;
+		c->handover_address = strtoull(c->head + sizeof(HANDOVER_LINE) - 1, NULL, 16);
+	}
 	if (!c->panic && strstr(c->head, panic_text))
 		c->panic = ring_tail(&c->ring, QUOTE_LINES, QUOTE_SEPARATOR);
 	c->head_len = 0;
@@ -96,6 +104,12 @@ bool console_feed(struct console *c, const void *data, size_t len)
 bool console_ready(const struct console *c)
 {
 	return c->ready;
+}
+
+bool console_handover(const struct console *c, uint64_t *ret)
+{
+	*ret = c->handover_address;
+	return c->handover;
 }
 
 bool console_panicked(const struct console *c)

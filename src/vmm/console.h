@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the guest writes on its serial console: the last bytes are kept for error messages, the
- * line by which vminitd says that it is up is noticed, and all of it can go to a file of bounded
- * size. The bytes are the guest's and hostile: nothing of them reaches a log unfiltered.
+ * lines by which vminitd says that it is up, and where a handover goes (rpc/handover.h), are noticed,
+ * and all of it can go to a file of bounded size. The bytes are the guest's and hostile: nothing of them reaches a log unfiltered.
  */
 #ifndef RUNVM_VMM_CONSOLE_H
 #define RUNVM_VMM_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/cleanup.h"
 
-#define CONSOLE_RING_SIZE  16384	    /* bytes kept */
-#define CONSOLE_READY_LINE "vminitd: ready" /* a line that begins with this */
+#define CONSOLE_RING_SIZE 16384 /* bytes kept */
 
 struct console;
 
@@ -30,6 +30,9 @@ bool console_feed(struct console *console, const void *data, size_t len);
 
 /* The ready line was seen. */
 bool console_ready(const struct console *console);
+
+/* The line of a handover was seen. @ret: the physical address in it, which may be anything. */
+bool console_handover(const struct console *console, uint64_t *ret);
 
 /* The guest's kernel reported a panic. */
 bool console_panicked(const struct console *console);

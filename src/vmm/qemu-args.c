@@ -52,10 +52,12 @@ static const struct machine machines[] = {
 			 * Without no_timer_check the kernel waits whole ticks to see whether timer
 			 * interrupts arrive. TCG's counter runs evenly: a watchdog over it that fires
 			 * in a VM that was just restored only mistakes the pause for drift. TCG's
-			 * processor looks like one that must not halt plainly, which is not so.
+			 * processor looks like one that must not halt plainly, which is not so. With a
+			 * second processor each mount would wait for quiet states of both.
 			 */
 			.tcg_kernel_parameters =
-				"no_timer_check tsc=reliable idle=halt " TCG_COHERENT,
+				"no_timer_check tsc=reliable idle=halt rcupdate.rcu_expedited=1 "
+				TCG_COHERENT,
 		},
 	[VM_ARCH_AARCH64] =
 		{
@@ -88,6 +90,11 @@ static bool id_valid(const char *id)
 	return true;
 }
 
+bool qemu_args_warm_up_fits(const struct qemu_config *c)
+{
+	return !c->kvm && c->arch == VM_ARCH_X86_64 && c->cpus == 1 && c->max_cpus <= 1;
+}
+
 static int check(const struct qemu_config *c, struct error *err)
 {
 	if (!c->kernel || !c->kernel[0])
@@ -106,6 +113,8 @@ static int check(const struct qemu_config *c, struct error *err)
 	if (c->root_ports > QEMU_ROOT_PORTS_MAX)
 		return error_set(err, EINVAL, "the VM cannot have %u root ports, %d at most",
 				 c->root_ports, QEMU_ROOT_PORTS_MAX);
+	if (c->warm_up && !qemu_args_warm_up_fits(c))
+		return error_set(err, EINVAL, "this VM cannot have a processor to translate ahead");
 	for (size_t i = 0; i < c->n_chardevs; i++)
 		if (!id_valid(c->chardevs[i].id))
 			return error_set(err, EINVAL, "\"%s\" cannot name a device",
@@ -130,9 +139,10 @@ char *qemu_args_cmdline(const struct qemu_config *c)
 }
 
 /*
- * Several processors of TCG take turns in one thread. With a thread for each a guest's kernel that
- * patches itself (jump labels) now and then executes what it had replaced: one boot in fifty of 6.1
- * panicked under QEMU 7.2, with an int3 that was no longer there.
+ * Several processors of TCG take turns in one thread. With a thread for each, QEMU before 8.1 may
+ * translate for one what another is just overwriting, and keep that: one boot in fifty of a kernel
+ * that patches itself (jump labels) panicked under 7.2, with an int3 that was no longer there. The
+ * warm-up's processor has a thread: it only runs what nobody overwrites (vminit/warm-up.h).
  */
 static void render_accel(const struct qemu_config *c, struct argv *a)
 {
@@ -152,7 +162,7 @@ static void render_machine(const struct qemu_config *c, struct argv *a)
 	if (c->max_cpus > c->cpus)
 		argv_addf(a, "cpus=%u,maxcpus=%u", c->cpus, c->max_cpus);
 	else
-		argv_addf(a, "%u", c->cpus);
+		argv_addf(a, "%u", c->cpus + (c->warm_up ? 1 : 0));
 }
 
 static void render_memory(const struct qemu_config *c, struct argv *a)

@@ -46,6 +46,8 @@ struct qemu_chardev {
  * @cpu_model: NULL for the default: "host" under KVM, a full one under TCG
  * @cpus: at boot, at least 1
  * @max_cpus: with those that can be plugged; 0 for @cpus
+ * @warm_up: a processor more, with which a VM of one processor without KVM is saved, and goes on:
+ *	code that it has translated is translated for the first (vminit/warm-up.h)
  * @memory: bytes at boot, a multiple of 2 MiB
  * @max_memory: bytes with what can be plugged; 0 for @memory
  * @memory_fd: memfd or file of @memory bytes that is the guest's RAM, mapped shared (templates);
@@ -73,6 +75,7 @@ struct qemu_config {
 	const char *cpu_model;
 	unsigned int cpus;
 	unsigned int max_cpus;
+	bool warm_up;
 	uint64_t memory;
 	uint64_t max_memory;
 	int memory_fd;
@@ -99,6 +102,9 @@ struct qemu_config {
  * Return: 0; -EINVAL for a config that no QEMU takes (sizes, ids), with the reason in @err.
  */
 int qemu_args_render(const struct qemu_config *config, struct argv *ret, struct error *err);
+
+/* The VM can have a processor to warm up with: on x86_64, where the translator was proved to. */
+bool qemu_args_warm_up_fits(const struct qemu_config *config);
 
 /**
  * qemu_args_cmdline() - the guest kernel's command line alone

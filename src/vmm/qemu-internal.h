@@ -68,7 +68,9 @@ struct qemu {
 	bool kvm;
 	char *accel_reason;
 	bool held;    /* .paused */
+	bool warm_up; /* .warm_up */
 	int state_fd; /* of a restore */
+	int save_fd;  /* of a save that waits for vminitd; -1 otherwise */
 	uint64_t boot_timeout;
 	struct loop_source *timer; /* until it is up, then until it is gone */
 
@@ -116,6 +118,8 @@ void qemu_ops_free(struct qemu *q);
 /* Begins to read the template's state; ends in qemu_became_ready() or qemu_fail(). */
 void qemu_load(struct qemu *q);
 void qemu_on_migration_event(struct qemu *q, const struct json *args);
+/* After what the console said: goes on with a save that waits for vminitd. */
+void qemu_save_if_ready(struct qemu *q);
 void qemu_on_deleted_event(struct qemu *q, const struct json *args);
 void qemu_ports_free(struct qemu *q);
 

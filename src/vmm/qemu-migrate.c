@@ -6,10 +6,15 @@
  * Theory of operation: both ways QEMU gets the file as a descriptor (getfd) under the name "state"
  * and works with "fd:state", as its sandbox lets it start no program. The capability "events"
  * makes it tell the end by the event MIGRATION. All commands are sent at once: QEMU executes them
- * in order, and what follows a failed one fails too or does no harm.
+ * in order, and what follows a failed one fails too or does no harm. A save begins with vminitd's
+ * part: a byte to it on the console, and its line there.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "lib/io.h"
+#include "rpc/handover.h"
 #include "vmm/qemu-internal.h"
 
 static const char capabilities[] =
@@ -92,13 +97,29 @@ static void save_answered(struct qemu_op *op)
 void qemu_save(struct qemu *q, int fd, qemu_done_fn *fn, void *data)
 {
 	struct qemu_op *op = qemu_op_new(q, fn, data, save_answered);
+	char byte = q->warm_up ? HANDOVER_SAVE_WARM : HANDOVER_SAVE;
 
 	q->state = QEMU_SAVING;
 	q->migration = op;
+	q->save_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (q->save_fd < 0 || send(q->console_fd, &byte, 1, MSG_NOSIGNAL) != 1) {
+		(void)error_errno(&op->err, errno, "tell vminitd");
+		save_answered(op);
+	}
+}
+
+void qemu_save_if_ready(struct qemu *q)
+{
+	struct qemu_op *op = q->migration;
+	uint64_t address;
+
+	if (q->state != QEMU_SAVING || q->save_fd < 0 || !console_handover(q->console, &address))
+		return;
 	qemu_op_execute(op, "stop", NULL, -1);
 	qemu_op_execute(op, "migrate-set-capabilities", capabilities, -1);
-	qemu_op_execute(op, "getfd", fd_name, fd);
+	qemu_op_execute(op, "getfd", fd_name, q->save_fd);
 	qemu_op_execute(op, "migrate", uri, -1);
+	q->save_fd = close_keep_errno(q->save_fd);
 }
 
 /* The event may come before the reply to the command that caused it: then that ends the matter. */

@@ -54,6 +54,13 @@ static int find_device(const struct qemu *q, const char *id, size_t *ret_functio
 	return -1;
 }
 
+int qemu_port_of(const struct qemu *q, const char *id)
+{
+	size_t function;
+
+	return find_device(q, id, &function);
+}
+
 static int find_free_port(const struct qemu *q)
 {
 	for (unsigned int p = 0; p < q->n_ports; p++)

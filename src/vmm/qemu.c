@@ -61,6 +61,7 @@ void qemu_free(struct qemu *q)
 	close_keep_errno(q->console_fd);
 	close_keep_errno(q->console_log_fd);
 	close_keep_errno(q->state_fd);
+	close_keep_errno(q->save_fd);
 	q->freed = true;
 	if (!q->busy)
 		destroy(q);
@@ -292,6 +293,8 @@ static void on_console(_unused_ struct loop_source *source, _unused_ uint32_t ev
 		(void)console_feed(q->console, buffer, (size_t)n);
 	}
 	ready_if_seen(q);
+	if (!q->freed)
+		qemu_save_if_ready(q);
 	if (!q->freed)
 		finish_if_gone(q);
 	qemu_leave(q);
@@ -556,9 +559,10 @@ int qemu_start(struct loop *loop, const struct qemu_start *start, const struct q
 	q->loop = loop;
 	q->ops = ops;
 	q->data = data;
-	q->console_fd = q->console_log_fd = q->state_fd = -1;
+	q->console_fd = q->console_log_fd = q->state_fd = q->save_fd = -1;
 	q->kvm = start->config->kvm;
 	q->held = start->config->paused;
+	q->warm_up = start->config->warm_up;
 	q->n_ports =
 		start->config->root_ports ? start->config->root_ports : QEMU_ROOT_PORTS_DEFAULT;
 	q->next_fdset = 1;

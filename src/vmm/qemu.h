@@ -155,6 +155,9 @@ int qemu_plug(struct qemu *qemu, const struct qemu_device *devices, size_t n, qe
  */
 int qemu_unplug(struct qemu *qemu, const char *id, qemu_done_fn *fn, void *data, struct error *err);
 
+/* The root port in whose slot the device is; -1 when there is none of that id. */
+int qemu_port_of(const struct qemu *qemu, const char *id);
+
 /* Adds a connected socket for a vhost-user device to a VM that runs. @fd is duplicated. */
 int qemu_add_chardev(struct qemu *qemu, const struct qemu_chardev *chardev, qemu_done_fn *fn,
 		     void *data, struct error *err);
@@ -169,7 +172,8 @@ void qemu_pause(struct qemu *qemu, qemu_done_fn *fn, void *data);
  * @fn: called when the state is written; QEMU is told to quit then, and on_exit follows
  *
  * The guest's memory has to be in a shared memory_fd: it is not part of the state. No vhost-user
- * device may be plugged.
+ * device may be plugged. vminitd is told first, and saved where it waits for the handover
+ * (rpc/handover.h): console_handover() says where that goes.
  */
 void qemu_save(struct qemu *qemu, int fd, qemu_done_fn *fn, void *data);
 

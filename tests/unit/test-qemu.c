@@ -100,6 +100,30 @@ static void fake_command(struct fake *f, const char *line, size_t len)
 		_exit(0);
 }
 
+/* vminitd's part of a save. */
+static void fake_console(struct fake *f)
+{
+	char byte;
+
+	if (read(f->console, &byte, 1) != 1)
+		_exit(97);
+	dprintf(f->record, "console: %c\n", byte);
+	tell(f->console, "vminitd: handover at 0x1f000\r\n");
+}
+
+/* Return: whether QMP has something. */
+static bool fake_wait(struct fake *f)
+{
+	struct pollfd fds[] = {{.fd = f->qmp, .events = POLLIN},
+			       {.fd = f->console, .events = POLLIN}};
+
+	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		_exit(96);
+	if (fds[1].revents)
+		fake_console(f);
+	return fds[0].revents;
+}
+
 static int fake_main(int argc, char **argv)
 {
 	struct fake f = {.mode = argv[argc - 1], .record = -1};
@@ -124,8 +148,11 @@ static int fake_main(int argc, char **argv)
 	tell(f.qmp, "{\"QMP\":{}}\r\n");
 	for (;;) {
 		char *room = strbuf_reserve(&in, 4096), *newline;
-		ssize_t n = f.qmp < 0 ? pause() : read(f.qmp, room, 4096);
+		ssize_t n;
 
+		if (!fake_wait(&f))
+			continue;
+		n = read(f.qmp, room, 4096);
 		if (n <= 0)
 			_exit(98);
 		in.len += (size_t)n;
@@ -502,14 +529,19 @@ static void test_save(void)
 {
 	_cleanup_close_ int state = memfd_create("state", MFD_CLOEXEC);
 	struct fixture f;
+	uint64_t address;
 
 	setup(&f, "ok", (struct qemu_config){.kvm = false}, -1);
 	wait_for(&f, "ready");
+	CHECK(!console_handover(qemu_console(f.qemu), &address));
 	qemu_save(f.qemu, state, on_done, &f);
+	wait_for(&f, "done:ok");
+	CHECK(console_handover(qemu_console(f.qemu), &address));
+	CHECK_INT(address, ==, 0x1f000);
 	wait_for(&f, "exit:");
 	check_heard(&f, "up ready:running done:ok exit:asked:the VM was ended");
-	check_record(&f, "{\"execute\":\"qmp_capabilities\",\"id\":1}\n{\"execute\":\"stop\","
-			 "\"id\":2}\n" CAPABILITIES "\"id\":3}\n"
+	check_record(&f, "{\"execute\":\"qmp_capabilities\",\"id\":1}\nconsole: s\n"
+			 "{\"execute\":\"stop\",\"id\":2}\n" CAPABILITIES "\"id\":3}\n"
 			 "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"},\"id\":4}\n"
 			 "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"},\"id\":5}\n"
 			 "{\"execute\":\"quit\",\"id\":6}\n");

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/handover.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <termios.h>
+
+#include "lib/log.h"
+#include "vminit/handover.h"
+#include "vminit/hotplug.h"
+#include "vminit/setup.h"
+#include "vminit/steps.h"
+#include "vminit/warm-up.h"
+
+/* pagemap of proc(5): of each page 64 bits, the frame's number in the low 55, "present" in the top. */
+#define PAGEMAP		"/proc/self/pagemap"
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define PAGEMAP_FRAME	((UINT64_C(1) << 55) - 1)
+
+/* What was done for the handover has its echo in the kernel, which is not to be every clone's. */
+#define SETTLE_TIME (300 * USEC_PER_MSEC)
+
+static struct {
+	struct service *service;
+	int cgroup_fd;
+} handover;
+
+static int physical_address(const void *page, uint64_t *ret, struct error *err)
+{
+	_cleanup_close_ int fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
+	off_t at = (off_t)((uintptr_t)page / HANDOVER_SIZE * sizeof(uint64_t));
+	uint64_t entry = 0;
+
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), at) != (ssize_t)sizeof(entry))
+		return error_errno(err, fd < 0 ? errno : EIO, "read \"%s\"", PAGEMAP);
+	if (!(entry & PAGEMAP_PRESENT) || !(entry & PAGEMAP_FRAME))
+		return error_set(err, ENXIO, "%s does not tell physical addresses", PAGEMAP);
+	*ret = (entry & PAGEMAP_FRAME) * HANDOVER_SIZE;
+	return 0;
+}
+
+/* Shared, so that the warm-up sees what comes, and the kernel has no reason to copy it. */
+static struct handover *new_page(uint64_t *ret_address, struct error *err)
+{
+	struct handover *page;
+
+	/* What the page's number and place in memory mean depends on it. */
+	if (sysconf(_SC_PAGESIZE) != HANDOVER_SIZE) {
+		error_set(err, ENOTSUP, "pages of this kernel have another size");
+		return NULL;
+	}
+	page = mmap(NULL, HANDOVER_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+	if (page == MAP_FAILED) {
+		error_errno(err, errno, "take a page");
+		return NULL;
+	}
+	memset(page, 0, sizeof(*page));
+	page->magic = HANDOVER_MAGIC;
+	if (physical_address(page, ret_address, err) < 0) {
+		(void)munmap(page, HANDOVER_SIZE);
+		return NULL;
+	}
+	return page;
+}
+
+static void apply(const struct handover *page, struct error *err)
+{
+	GUEST(SetupRequest) *request;
+	struct setup values;
+
+	request = runvm__guest__v1__setup_request__unpack(
+		NULL, page->length < sizeof(page->request) ? page->length : 0, page->request);
+	if (!request) {
+		error_set(err, EBADMSG, "what the VM was handed over cannot be read");
+		return;
+	}
+	values = service_setup_values(request);
+	if (!setup_identity(&values, err)) {
+		hotplug_look_in_port(handover.service->loop, page->port);
+		(void)setup_share(&values, err);
+	}
+	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
+}
+
+/* Between two instructions of the loop here lie the end of one VM and the beginning of another. */
+static void wait_for_host(const struct handover *page)
+{
+	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void hand_over(bool warm)
+{
+	struct service *service = handover.service;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct handover *page;
+	uint64_t address = 0;
+	char line[64];
+
+	page = new_page(&address, &err);
+	if (page && warm && warm_up_start(page, handover.cgroup_fd, &err) < 0) {
+		(void)munmap(page, HANDOVER_SIZE);
+		page = NULL;
+	}
+	if (!page) {
+		log_error("no template can be made: %s", error_message(&err));
+		return;
+	}
+	hotplug_mask_acpi();
+	(void)usleep(SETTLE_TIME);
+	(void)snprintf(line, sizeof(line), HANDOVER_LINE "%" PRIx64 "\n", address);
+	(void)!write(STDOUT_FILENO, line, strlen(line));
+	wait_for_host(page);
+	steps_forget();
+	steps_done("woken up");
+	apply(page, &service->setup_error);
+	service->set_up = true;
+	/* Its entropy is the kernel's alone. */
+	explicit_bzero(page, sizeof(*page));
+	(void)munmap(page, HANDOVER_SIZE);
+}
+
+static void on_console(struct loop_source *source, uint32_t events _unused_, void *data _unused_)
+{
+	char byte;
+	ssize_t n = read(STDIN_FILENO, &byte, 1);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	/* Once: nobody saves what was restored. */
+	loop_remove(source);
+	if (n == 1 && (byte == HANDOVER_SAVE || byte == HANDOVER_SAVE_WARM))
+		hand_over(byte == HANDOVER_SAVE_WARM);
+}
+
+/* A byte is there when it was sent, and does not appear on the console. */
+static int make_raw(void)
+{
+	struct termios termios;
+
+	if (tcgetattr(STDIN_FILENO, &termios) < 0)
+		return -errno;
+	termios.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+	termios.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
+	return tcsetattr(STDIN_FILENO, TCSANOW, &termios) < 0 ? -errno : 0;
+}
+
+void handover_begin(struct service *service, int cgroup_fd)
+{
+	int r = make_raw();
+
+	if (r < 0) {
+		log_warning("the console cannot be read: %s", strerror(-r));
+		return;
+	}
+	handover.service = service;
+	handover.cgroup_fd = cgroup_fd;
+	(void)loop_add_fd(service->loop, STDIN_FILENO, EPOLLIN, on_console, NULL);
+}

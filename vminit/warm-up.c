@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vminit/warm-up.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "lib/alloc.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "lib/process.h"
+#include "lib/socket.h"
+#include "rpc/client.h"
+#include "rpc/server.h"
+#include "vminit/cgroup.h"
+#include "vminit/service.h"
+#include "vminit/steps.h"
+#include "vminit/transport.h"
+
+/* No container's id has an "@". */
+#define ID	"@warm-up"
+#define ROOTFS	"/tmp/warm-up"
+#define CGROUP	"warm-up" /* beside that of the containers */
+#define TIMEOUT (60 * USEC_PER_SEC)
+
+/* As `runvm spec` has it, but for what costs without being on the way of others. */
+static const char configuration[] =
+	"{\"ociVersion\":\"1.3.0\",\"process\":{\"user\":{\"uid\":0,\"gid\":0},"
+	"\"args\":[\"" WARM_UP_PROGRAM "\"],\"env\":[\"PATH=/bin\",\"TERM=xterm\"],\"cwd\":\"/\","
+	"\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],"
+	"\"permitted\":[\"CAP_KILL\"]},"
+	"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1024,\"soft\":1024}],"
+	"\"noNewPrivileges\":true},"
+	"\"root\":{\"path\":\"" ROOTFS "\",\"readonly\":true},\"hostname\":\"warm-up\",\"mounts\":["
+	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
+	"\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]},"
+	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":"
+	"[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]},"
+	"{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"source\":\"shm\","
+	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\",\"size=65536k\"]},"
+	"{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\",\"source\":\"mqueue\","
+	"\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
+	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\","
+	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]},"
+	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\","
+	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"]}],"
+	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},"
+	"{\"type\":\"mount\"},{\"type\":\"cgroup\"}],"
+	"\"maskedPaths\":[\"/proc/kcore\",\"/proc/keys\",\"/proc/scsi\"],"
+	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/sys\"]}}";
+
+/* All that the process has; its loop is the service's. */
+struct warm_up {
+	struct service service;
+	struct rpc_server *server;
+	struct rpc_client *client;
+};
+
+static _noreturn_ void fail(const struct error *err)
+{
+	log_warning("warm-up: %s", error_message(err));
+	_exit(EXIT_FAILURE);
+}
+
+static _noreturn_ void fail_errno(const char *what)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	error_errno(&err, errno, "%s", what);
+	fail(&err);
+}
+
+/* Streams that nobody reads, and nobody closes before the process ends; nothing is written. */
+static int connect_nowhere(const struct transport *transport _unused_, uint32_t port _unused_)
+{
+	int pair[2], r;
+
+	r = socket_pair(SOCK_STREAM, pair);
+	if (r < 0)
+		return r;
+	(void)io_set_nonblocking(pair[0], true);
+	return pair[0];
+}
+
+static void make_rootfs(void)
+{
+	static const char *const directories[] = {"", "/dev", "/proc", "/sys"};
+	char path[64];
+
+	if (unshare(CLONE_NEWNS) < 0)
+		fail_errno("unshare");
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		snprintf(path, sizeof(path), "%s%s", ROOTFS, directories[i]);
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			fail_errno(path);
+		if (!i && mount("tmpfs", ROOTFS, "tmpfs", 0, "mode=755") < 0)
+			fail_errno("mount a tmpfs");
+	}
+}
+
+static void child_signal(struct loop_source *source _unused_,
+			 const struct signalfd_siginfo *info _unused_, void *data)
+{
+	containers_reap(data);
+}
+
+static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		       const struct error *err, void *data _unused_)
+{
+	if (err)
+		fail(err);
+	if (umount2(ROOTFS, MNT_DETACH) < 0 || rmdir(ROOTFS) < 0)
+		fail_errno("remove " ROOTFS);
+	if (rmdir(CGROUP_ROOT "/" CGROUP) < 0)
+		fail_errno("remove the cgroup");
+	_exit(EXIT_SUCCESS);
+}
+
+static void on_ended(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		     const struct error *err, void *data)
+{
+	GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
+	struct warm_up *w = data;
+
+	if (err)
+		fail(err);
+	remove.container_id = (char *)ID;
+	rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
+			on_removed, w);
+}
+
+static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		       const struct error *err, void *data _unused_)
+{
+	if (err)
+		fail(err);
+}
+
+static void on_created(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		       const struct error *err, void *data)
+{
+	SANDBOX(StartProcessRequest) start = SANDBOX_INIT(START_PROCESS_REQUEST);
+	SANDBOX(WaitProcessRequest) wait = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
+	struct warm_up *w = data;
+
+	if (err)
+		fail(err);
+	start.id = wait.id = (char *)ID;
+	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, TIMEOUT, on_ended,
+			w);
+	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &start.base, TIMEOUT,
+			on_started, w);
+}
+
+static void create(struct warm_up *w)
+{
+	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
+
+	request.container_id = (char *)ID;
+	request.configuration.data = (uint8_t *)configuration;
+	request.configuration.len = sizeof(configuration) - 1;
+	request.opt_stdin_port_case =
+		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDIN_PORT_STDIN_PORT);
+	request.opt_stdout_port_case =
+		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDOUT_PORT_STDOUT_PORT);
+	request.opt_stderr_port_case =
+		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDERR_PORT_STDERR_PORT);
+	request.stdin_port = request.stdout_port = request.stderr_port = 1;
+	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, TIMEOUT,
+			on_created, w);
+}
+
+static int make_cgroup(unsigned int cpu)
+{
+	_cleanup_close_ int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	char cpus[16];
+	int fd, r;
+
+	fd = root < 0 ? -errno : cgroup_make_parent(root, CGROUP, &err);
+	snprintf(cpus, sizeof(cpus), "%u", cpu);
+	r = fd < 0 ? fd : cgroup_set_cpus(fd, cpus);
+	if (r < 0) {
+		errno = -r;
+		fail_errno("make the cgroup");
+	}
+	return fd;
+}
+
+static void make_server(struct warm_up *w, int cgroup_fd)
+{
+	static const struct transport transport = {.connect = connect_nowhere};
+	sigset_t children;
+	int pair[2];
+
+	if (loop_new(&w->service.loop) < 0 || socket_pair(SOCK_STREAM, pair) < 0)
+		fail_errno("loop");
+	w->service.containers =
+		containers_new(w->service.loop, cgroup_fd, CGROUP_ROOT "/" CGROUP, &transport);
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	if (!loop_add_signals(w->service.loop, &children, child_signal, w->service.containers))
+		fail_errno("signals");
+	w->server = rpc_server_new(w->service.loop);
+	service_add_sandbox(&w->service, w->server);
+	service_add_guest(&w->service, w->server);
+	w->client = rpc_client_new(w->service.loop, pair[0], "itself");
+	(void)io_set_nonblocking(pair[1], true);
+	(void)rpc_server_accept(w->server, pair[1]);
+}
+
+static int run_on(unsigned int first, unsigned int n)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (unsigned int i = first; i < first + n; i++)
+		CPU_SET(i, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+static _noreturn_ void run(const struct handover *page, unsigned int cpu, int ready_fd)
+{
+	static struct warm_up w;
+
+	(void)prctl(PR_SET_NAME, "warm-up");
+	/* Its crash is not vminitd's. */
+	process_reset_signals();
+	steps_end();
+	if (run_on(cpu, 1) < 0)
+		fail_errno("move to the last processor");
+	make_rootfs();
+	make_server(&w, make_cgroup(cpu));
+	(void)!write(ready_fd, "", 1);
+	close_keep_errno(ready_fd);
+	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
+		;
+	create(&w);
+	(void)loop_run(w.service.loop);
+	_exit(EXIT_FAILURE);
+}
+
+/* Everything but the last processor is for vminitd and the containers. */
+static int reserve_cpu(unsigned int cpu, int cgroup_fd)
+{
+	char cpus[32];
+
+	snprintf(cpus, sizeof(cpus), "0-%u", cpu - 1);
+	return run_on(0, cpu) < 0 ? -errno : cgroup_set_cpus(cgroup_fd, cpus);
+}
+
+int warm_up_start(const struct handover *page, int cgroup_fd, struct error *err)
+{
+	unsigned int cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pipe_fds[2], r;
+	pid_t pid;
+	char byte;
+
+	if (cpus < 2)
+		return error_set(err, ENODEV, "there is no processor for the warm-up");
+	r = reserve_cpu(cpus - 1, cgroup_fd);
+	if (r < 0)
+		return error_errno(err, r, "give the warm-up a processor");
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return error_errno(err, errno, "pipe");
+	ours = pipe_fds[0];
+	theirs = pipe_fds[1];
+	pid = fork();
+	if (!pid)
+		run(page, cpus - 1, theirs);
+	if (pid < 0)
+		return error_errno(err, errno, "start the warm-up");
+	close_keep_errno(TAKE_FD(theirs));
+	return read(ours, &byte, 1) == 1 ? 0 : error_set(err, ECHILD, "the warm-up ended");
+}

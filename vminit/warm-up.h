@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The warm-up: without KVM a VM's code is translated when it first runs, and a VM that was restored
+ * from a template has nothing translated yet. That is most of the time of a start. Where the VM has
+ * a second CPU, a process of vminitd goes through the life of a container of its own there, while
+ * the first CPU is busy finding the devices; what it has run is translated for all.
+ *
+ * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
+ * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
+ * vminitd's, on a socket pair, and looks at the page of the handover (rpc/handover.h) as vminitd
+ * does: both go on at once in a restored VM. It creates, starts, waits for and removes a container
+ * of its own, and ends. Nothing of it is left, and nothing depends on it.
+ *
+ * The last processor is the warm-up's for good: neither vminitd nor a container ever runs on it.
+ * QEMU before 8.1 may translate for one processor what another is overwriting, and keep it. The
+ * kernel is built not to patch itself, and what containers do there stays on processors that do not
+ * run side by side with it.
+ */
+#ifndef VMINIT_WARM_UP_H
+#define VMINIT_WARM_UP_H
+
+#include "lib/error.h"
+#include "rpc/handover.h"
+
+/* argv[0] of the warm-up's container: what vminitd is when it is executed as that. */
+#define WARM_UP_PROGRAM "/proc/self/exe"
+
+/**
+ * warm_up_start() - give the last processor to the warm-up, and fork it; it is ready then
+ * @page: shared; what it waits for
+ * @cgroup_fd: of the containers' cgroup
+ *
+ * Return: 0; -ENODEV with one processor; another -errno.
+ */
+int warm_up_start(const struct handover *page, int cgroup_fd, struct error *err);
+
+#endif
