@@ -26,6 +26,7 @@
 static struct {
 	struct service *service;
 	int cgroup_fd;
+	bool warm;
 } handover;
 
 static int physical_address(const void *page, uint64_t *ret, struct error *err)
@@ -53,7 +54,7 @@ static struct handover *new_page(uint64_t *ret_address, struct error *err)
 		return NULL;
 	}
 	page = mmap(NULL, HANDOVER_SIZE, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
 		error_errno(err, errno, "take a page");
 		return NULL;
@@ -80,7 +81,7 @@ static void apply(const struct handover *page, struct error *err)
 	}
 	values = service_setup_values(request);
 	if (!setup_identity(&values, err)) {
-		hotplug_look_in_port(handover.service->loop, page->port);
+		hotplug_thaw(handover.service->loop, page->port);
 		(void)setup_share(&values, err);
 	}
 	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
@@ -93,24 +94,33 @@ static void wait_for_host(const struct handover *page)
 		;
 }
 
-static void hand_over(bool warm)
+/* Return: NULL when there can be no handover, which is said. */
+static struct handover *prepare(uint64_t *ret_address)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct handover *page = new_page(ret_address, &err);
+
+	setup_prepare();
+	if (page && handover.warm && warm_up_start(page, handover.cgroup_fd, &err) < 0) {
+		(void)munmap(page, HANDOVER_SIZE);
+		page = NULL;
+	}
+	if (!page)
+		log_error("no template can be made: %s", error_message(&err));
+	return page;
+}
+
+static void on_settled(struct loop_source *source, uint32_t events _unused_, void *data _unused_)
 {
 	struct service *service = handover.service;
-	_cleanup_error_ struct error err = ERROR_INIT;
 	struct handover *page;
 	uint64_t address = 0;
 	char line[64];
 
-	page = new_page(&address, &err);
-	if (page && warm && warm_up_start(page, handover.cgroup_fd, &err) < 0) {
-		(void)munmap(page, HANDOVER_SIZE);
-		page = NULL;
-	}
-	if (!page) {
-		log_error("no template can be made: %s", error_message(&err));
+	loop_remove(source);
+	page = prepare(&address);
+	if (!page)
 		return;
-	}
-	hotplug_mask_acpi();
 	(void)usleep(SETTLE_TIME);
 	(void)snprintf(line, sizeof(line), HANDOVER_LINE "%" PRIx64 "\n", address);
 	(void)!write(STDOUT_FILENO, line, strlen(line));
@@ -119,9 +129,22 @@ static void hand_over(bool warm)
 	steps_done("woken up");
 	apply(page, &service->setup_error);
 	service->set_up = true;
-	/* Its entropy is the kernel's alone. */
+	/* Its entropy is the kernel's alone. The page stays: to give it back is work, too. */
 	explicit_bzero(page, sizeof(*page));
-	(void)munmap(page, HANDOVER_SIZE);
+}
+
+static void release_devices(void)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	hotplug_freeze();
+	(void)!write(STDOUT_FILENO, HANDOVER_RELEASE_LINE "\n", sizeof(HANDOVER_RELEASE_LINE));
+	if (hotplug_release(&err) < 0) {
+		log_error("no template can be made: %s", error_message(&err));
+		return;
+	}
+	/* The connections that went with them are closed meanwhile. */
+	(void)loop_add_timer(handover.service->loop, loop_now() + SETTLE_TIME, on_settled, NULL);
 }
 
 static void on_console(struct loop_source *source, uint32_t events _unused_, void *data _unused_)
@@ -133,8 +156,9 @@ static void on_console(struct loop_source *source, uint32_t events _unused_, voi
 		return;
 	/* Once: nobody saves what was restored. */
 	loop_remove(source);
+	handover.warm = n == 1 && byte == HANDOVER_SAVE_WARM;
 	if (n == 1 && (byte == HANDOVER_SAVE || byte == HANDOVER_SAVE_WARM))
-		hand_over(byte == HANDOVER_SAVE_WARM);
+		release_devices();
 }
 
 /* A byte is there when it was sent, and does not appear on the console. */

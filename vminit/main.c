@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	int cgroup_fd = -1, r;
 
 	if (argc > 0 && !strcmp(argv[0], WARM_UP_PROGRAM))
-		return 0;
+		return warm_up_program();
 	if (getpid() != 1) {
 		static const char text[] = "vminitd: runs as pid 1 of a runvm guest only\n";
 

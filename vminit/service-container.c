@@ -83,6 +83,14 @@ static int create_process(struct service *service, const struct service_create *
 			      creation, &creation->process, err);
 }
 
+static int check_setup(const struct service *service, struct error *err)
+{
+	const struct error *why = &service->setup_error;
+
+	return why->errnum ? error_set(err, why->errnum, "set up the guest: %s", error_message(why))
+			   : 0;
+}
+
 static int begin(struct service *service, const struct service_create *create,
 		 struct creation *creation, struct error *err)
 {
@@ -92,6 +100,9 @@ static int begin(struct service *service, const struct service_create *create,
 	steps_done("asked to create");
 	if (!create->container_id[0])
 		return error_set(err, EINVAL, "the container has no id");
+	r = check_setup(service, err);
+	if (r < 0)
+		return r;
 	r = oci_spec_parse((const char *)create->configuration->data, create->configuration->len,
 			   &spec, err);
 	if (r < 0)

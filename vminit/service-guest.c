@@ -21,21 +21,13 @@ struct setup service_setup_values(const GUEST(SetupRequest) *request)
 	};
 }
 
-static void reply_set_up(struct rpc_call *call)
-{
-	GUEST(SetupResponse) response = GUEST_INIT(SETUP_RESPONSE);
-	char kernel[SETUP_KERNEL_SIZE];
-
-	response.version = (char *)PACKAGE_VERSION;
-	response.kernel = setup_kernel_release(kernel);
-	rpc_call_reply(call, &response.base);
-}
-
 static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 {
+	GUEST(SetupResponse) response = GUEST_INIT(SETUP_RESPONSE);
 	struct setup values = service_setup_values((const void *)message);
 	struct service *service = rpc_call_data(call);
 	_cleanup_error_ struct error err = ERROR_INIT;
+	char kernel[SETUP_KERNEL_SIZE];
 
 	steps_done("asked to set up");
 	if (service->set_up) {
@@ -48,20 +40,9 @@ static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 		return;
 	}
 	service->set_up = true;
-	reply_set_up(call);
-}
-
-static void get_setup(struct rpc_call *call, const ProtobufCMessage *message _unused_)
-{
-	struct service *service = rpc_call_data(call);
-
-	if (!service->set_up)
-		rpc_call_fail_status(call, GRPC_FAILED_PRECONDITION, ENODATA,
-				     "the VM was not set up");
-	else if (service->setup_error.errnum)
-		rpc_call_fail(call, &service->setup_error);
-	else
-		reply_set_up(call);
+	response.version = (char *)PACKAGE_VERSION;
+	response.kernel = setup_kernel_release(kernel);
+	rpc_call_reply(call, &response.base);
 }
 
 static void reply_created(struct rpc_call *call, struct process *process)
@@ -199,7 +180,6 @@ static void list_steps(struct rpc_call *call, const ProtobufCMessage *message _u
 
 static const struct rpc_method methods[] = {
 	{"Setup", setup},
-	{"GetSetup", get_setup},
 	{"CreateContainer", create_container},
 	{"RemoveContainer", remove_container},
 	{"SignalContainer", signal_container},

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,13 +29,53 @@
 /* The share, and the file that tells how many requests are under way; empty before there is one. */
 static char share[128], waiting[64];
 
+#define MACHINE_ID_FILE "/etc/machine-id"
+#define MACHINE_ID_LEN	32
+#define BOOT_ID_LEN	36
+#define RANDOM_FILE	"/dev/random"
+
+/* The files of an identity. */
+enum { MACHINE_ID, BOOT_ID, N_IDS };
+
+static const struct {
+	const char *path;
+	size_t len; /* of the id, without the newline */
+} ids[N_IDS] = {{MACHINE_ID_FILE, MACHINE_ID_LEN}, {SETUP_BOOT_ID_FILE, BOOT_ID_LEN}};
+
+/* Of setup_prepare(): the content of the files, where it could be mapped. */
+static char *mapped[N_IDS];
+static int random_fd = -1;
+
+static char *map_id(const char *path, size_t len)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	char *map;
+
+	if (fd < 0 || ftruncate(fd, (off_t)len + 1) < 0)
+		return NULL;
+	map = mmap(NULL, len + 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	/* With this the page is there, and ours to write. */
+	memset(map, '0', len);
+	map[len] = '\n';
+	return map;
+}
+
+void setup_prepare(void)
+{
+	for (size_t i = 0; i < N_IDS; i++)
+		mapped[i] = map_id(ids[i].path, ids[i].len);
+	random_fd = open(RANDOM_FILE, O_RDWR | O_CLOEXEC);
+}
+
 static int add_entropy(const struct setup *s, struct error *err)
 {
 	union {
 		struct rand_pool_info info;
 		uint8_t room[sizeof(struct rand_pool_info) + SETUP_MAX_ENTROPY];
 	} pool;
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = TAKE_FD(random_fd);
 	int r = 0;
 
 	if (!s->entropy_len)
@@ -42,9 +83,10 @@ static int add_entropy(const struct setup *s, struct error *err)
 	if (s->entropy_len < SETUP_MIN_ENTROPY || s->entropy_len > SETUP_MAX_ENTROPY)
 		return error_set(err, EINVAL, "entropy: %zu bytes, expected %d to %d",
 				 s->entropy_len, SETUP_MIN_ENTROPY, SETUP_MAX_ENTROPY);
-	fd = open("/dev/random", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return error_errno(err, errno, "open \"/dev/random\"");
+		fd = open(RANDOM_FILE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, errno, "open \"%s\"", RANDOM_FILE);
 	pool.info.entropy_count = (int)s->entropy_len * 8;
 	pool.info.buf_size = (int)s->entropy_len;
 	memcpy(pool.room + sizeof(pool.info), s->entropy, s->entropy_len);
@@ -55,14 +97,19 @@ static int add_entropy(const struct setup *s, struct error *err)
 	return r;
 }
 
-static int write_identity(const char *path, const char *text, struct error *err)
+static int write_identity(size_t id, const char *text, struct error *err)
 {
+	const char *path = ids[id].path;
 	_cleanup_free_ char *line = NULL;
 	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (!text[0])
 		return 0;
+	if (mapped[id] && strlen(text) == ids[id].len) {
+		memcpy(mapped[id], text, ids[id].len);
+		return 0;
+	}
 	line = xasprintf("%s\n", text);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
 	if (fd < 0)
@@ -164,9 +211,9 @@ int setup_identity(const struct setup *s, struct error *err)
 		return error_errno(err, errno, "set the clock");
 	r = add_entropy(s, err);
 	if (!r)
-		r = write_identity("/etc/machine-id", s->machine_id, err);
+		r = write_identity(MACHINE_ID, s->machine_id, err);
 	if (!r)
-		r = write_identity(SETUP_BOOT_ID_FILE, s->boot_id, err);
+		r = write_identity(BOOT_ID, s->boot_id, err);
 	steps_done("identity");
 	return r;
 }

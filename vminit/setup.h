@@ -37,6 +37,11 @@ struct setup {
 	const char *share_mount_point;
 };
 
+/*
+ * What setup_identity() needs, opened ahead, so that it comes in a VM that wakes up to a few stores
+ * and calls. Without it, it opens what it needs. Failure is none.
+ */
+void setup_prepare(void);
 /* Time, entropy, ids; before any process of a container runs. Return: 0 or -errno. */
 int setup_identity(const struct setup *setup, struct error *err);
 /* The share, if there is to be one; its device is waited for. Return: 0 or -errno. */

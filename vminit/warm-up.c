@@ -77,7 +77,7 @@ static _noreturn_ void fail_errno(const char *what)
 	fail(&err);
 }
 
-/* Streams that nobody reads, and nobody closes before the process ends; nothing is written. */
+/* Streams that nobody reads, and nobody closes before the process ends. */
 static int connect_nowhere(const struct transport *transport _unused_, uint32_t port _unused_)
 {
 	int pair[2], r;
@@ -146,23 +146,22 @@ static void on_started(struct rpc_request *request _unused_, const ProtobufCMess
 static void on_created(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		       const struct error *err, void *data)
 {
-	SANDBOX(StartProcessRequest) start = SANDBOX_INIT(START_PROCESS_REQUEST);
 	SANDBOX(WaitProcessRequest) wait = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
 	struct warm_up *w = data;
 
 	if (err)
 		fail(err);
-	start.id = wait.id = (char *)ID;
+	wait.id = (char *)ID;
 	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, TIMEOUT, on_ended,
 			w);
-	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &start.base, TIMEOUT,
-			on_started, w);
 }
 
 static void create(struct warm_up *w)
 {
 	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
+	SANDBOX(StartProcessRequest) start = SANDBOX_INIT(START_PROCESS_REQUEST);
 
+	start.id = (char *)ID;
 	request.container_id = (char *)ID;
 	request.configuration.data = (uint8_t *)configuration;
 	request.configuration.len = sizeof(configuration) - 1;
@@ -175,6 +174,8 @@ static void create(struct warm_up *w)
 	request.stdin_port = request.stdout_port = request.stderr_port = 1;
 	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, TIMEOUT,
 			on_created, w);
+	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &start.base, TIMEOUT,
+			on_started, w);
 }
 
 static int make_cgroup(unsigned int cpu)
@@ -238,11 +239,12 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 		fail_errno("move to the last processor");
 	make_rootfs();
 	make_server(&w, make_cgroup(cpu));
+	/* The requests are on their way: a client's part is none of vminitd's. */
+	create(&w);
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
 		;
-	create(&w);
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
 }
@@ -254,6 +256,11 @@ static int reserve_cpu(unsigned int cpu, int cgroup_fd)
 
 	snprintf(cpus, sizeof(cpus), "0-%u", cpu - 1);
 	return run_on(0, cpu) < 0 ? -errno : cgroup_set_cpus(cgroup_fd, cpus);
+}
+
+int warm_up_program(void)
+{
+	return write(STDOUT_FILENO, "\n", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int warm_up_start(const struct handover *page, int cgroup_fd, struct error *err)

@@ -24,6 +24,8 @@
 
 /* argv[0] of the warm-up's container: what vminitd is when it is executed as that. */
 #define WARM_UP_PROGRAM "/proc/self/exe"
+/* That program: writes a line, as programs do. Return: its exit status. */
+int warm_up_program(void);
 
 /**
  * warm_up_start() - give the last processor to the warm-up, and fork it; it is ready then

@@ -97,14 +97,6 @@ size_t guest_setup_pack(void *buffer, size_t size)
 	return len;
 }
 
-void guest_get_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data)
-{
-	GUEST(GetSetupRequest) request = GUEST_INIT(GET_SETUP_REQUEST);
-
-	(void)rpc_client_call(client, GUEST_SERVICE, "GetSetup", &request.base, timeout, done,
-			      data);
-}
-
 void guest_create_container(struct rpc_client *client, const struct guest_container *c,
 			    rpc_done_fn *done, void *data)
 {

@@ -48,8 +48,6 @@ size_t guest_setup_pack(void *buffer, size_t size);
 
 /* Asynchronous; @done as in rpc/client.h. The reply types are those of the .proto files. */
 void guest_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data);
-/* Answered when a VM that was handed guest_setup_pack() is set up by it. */
-void guest_get_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data);
 void guest_create_container(struct rpc_client *client, const struct guest_container *container,
 			    rpc_done_fn *done, void *data);
 /* Answered when execve has succeeded in the guest, or has failed. */

@@ -22,16 +22,14 @@
 #include "monitor/share.h"
 #include "template/template.h"
 #include "vmm/console.h"
+#include "vmm/first-devices.h"
 #include "vmm/qemu.h"
 #include "vmm/virtiofsd.h"
 #include "vsock/vsock-device.h"
 
-#define SETUP_TIMEOUT	(60 * USEC_PER_SEC)
+#define SETUP_TIMEOUT	(60 * USEC_PER_SEC) /* until vminitd has answered somebody */
 #define REMOVE_TIMEOUT	(10 * USEC_PER_SEC)
 #define QEMU_EXIT_GRACE (1 * USEC_PER_SEC)
-#define VSOCK_CHARDEV	"vsock"
-#define VSOCK_DEVICE	"vsock0"
-#define SHARE_CHARDEV	"share"
 #define CONSOLE_LOG	"console.log"
 
 enum listener { LISTENER_VSOCK, LISTENER_RPC, LISTENER_LEASE, N_LISTENERS };
@@ -61,6 +59,7 @@ struct vm {
 	struct vsock_device *vsock;
 	struct rpc_client *client;
 	struct lease *leases;
+	struct loop_source *answer; /* runs while a restored VM's vminitd has not answered */
 	struct loop_source *grace; /* runs while it is not clear whether QEMU has ended */
 	struct error suspicion;	   /* what is to blame if it has not */
 	bool ready;		   /* vminitd has answered */
@@ -68,6 +67,7 @@ struct vm {
 };
 
 static int vm_boot(struct vm *vm, bool warm, struct error *err);
+static void vm_answered(struct vm *vm);
 
 /* --- the end --- */
 
@@ -133,6 +133,21 @@ static void on_removed(struct rpc_request *request _unused_, const ProtobufCMess
 		leave(vm);
 }
 
+/* A connection of our own to vminitd, once; it is not of the start of a VM that is restored. */
+static int connect_vminitd(struct vm *vm, struct error *err)
+{
+	int pair[2], r;
+
+	if (vm->client)
+		return 0;
+	r = socket_pair(SOCK_STREAM, pair);
+	if (r < 0)
+		return error_errno(err, r, "socketpair");
+	vm->client = rpc_client_new(vm->loop, pair[0], "vminitd");
+	r = vsock_device_connect(vm->vsock, VSOCK_PORT_VMINITD, pair[1]);
+	return r < 0 ? error_errno(err, r, "connect to vminitd") : 0;
+}
+
 /* A holder let go. What it stood for goes too, the VM with the last one. */
 static void lease_dropped(struct lease *l)
 {
@@ -141,7 +156,8 @@ static void lease_dropped(struct lease *l)
 	_cleanup_free_ char *container = TAKE_PTR(l->container);
 
 	lease_free(l);
-	if (left_something && vm->ready && rpc_client_alive(vm->client)) {
+	if (left_something && vm->ready && !connect_vminitd(vm, NULL) &&
+	    rpc_client_alive(vm->client)) {
 		/* The guest writes back what the container had in memory, then answers. */
 		guest_remove_container(vm->client, container, REMOVE_TIMEOUT, on_removed, vm);
 		return;
@@ -160,6 +176,8 @@ static void on_lease(struct loop_source *source _unused_, uint32_t events _unuse
 		return;
 	if (r == LEASE_CONTAINER && !l->container)
 		l->container = strbuf_take(&text);
+	else if (r == LEASE_ANSWERED)
+		vm_answered(l->vm);
 	else if (r == LEASE_ENDED)
 		l->ended = true;
 	else
@@ -195,8 +213,10 @@ static void on_lease_connection(struct loop_source *source _unused_, uint32_t ev
 static void vm_unboot(struct vm *vm)
 {
 	loop_remove(vm->grace);
+	loop_remove(vm->answer);
 	error_clear(&vm->suspicion);
 	vm->grace = NULL;
+	vm->answer = NULL;
 	rpc_client_free(vm->client);
 	vsock_device_free(vm->vsock);
 	qemu_free(vm->qemu);
@@ -213,13 +233,28 @@ static void open_doors(struct vm *vm)
 {
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
+	for (struct lease *l = vm->leases; l; l = l->next)
+		(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
+}
+
+/* vminitd lives: what happens from now on happens to a VM that runs. */
+static void vm_answered(struct vm *vm)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (vm->ready)
+		return;
+	loop_remove(vm->answer);
+	vm->answer = NULL;
+	vm->ready = true;
+	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &err) < 0)
+		vm_down(vm, &err);
 }
 
 static void on_setup_done(struct rpc_request *request _unused_,
 			  const ProtobufCMessage *reply _unused_, const struct error *err,
 			  void *data)
 {
-	_cleanup_error_ struct error own = ERROR_INIT;
 	struct vm *vm = data;
 
 	if (err) {
@@ -227,19 +262,26 @@ static void on_setup_done(struct rpc_request *request _unused_,
 		return;
 	}
 	trace_step("setup");
-	vm->ready = true;
-	if (!vm->warm)
-		open_doors(vm);
-	for (struct lease *l = vm->leases; l; l = l->next)
-		(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
-	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &own) < 0)
-		vm_down(vm, &own);
+	open_doors(vm);
+	vm_answered(vm);
+}
+
+static void on_no_answer(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct vm *vm = data;
+
+	loop_remove(vm->answer);
+	vm->answer = NULL;
+	error_set(&err, ETIMEDOUT, "vminitd did not answer within %d seconds",
+		  (int)(SETUP_TIMEOUT / USEC_PER_SEC));
+	suspect(vm, &err, "set up the guest");
 }
 
 /* The VM wakes up with all that vminitd would be asked first, and does it before it serves. */
 static int hand_over(struct vm *vm, struct error *err)
 {
-	unsigned int port = (unsigned int)qemu_port_of(vm->qemu, VSOCK_DEVICE);
+	unsigned int port = (unsigned int)qemu_port_of(vm->qemu, FIRST_DEVICE_VSOCK);
 	uint8_t request[1024];
 	size_t len = guest_setup_pack(request, sizeof(request));
 	int r;
@@ -261,12 +303,12 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 		return;
 	}
 	trace_step("plugged");
-	if (vm->warm && hand_over(vm, &own) < 0)
+	if ((vm->warm ? hand_over(vm, &own) : connect_vminitd(vm, &own)) < 0)
 		vm_down(vm, &own);
 	qemu_continue(qemu, NULL, NULL);
 	if (vm->warm) {
 		open_doors(vm);
-		guest_get_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
+		vm->answer = loop_add_timer(vm->loop, loop_now() + SETUP_TIMEOUT, on_no_answer, vm);
 	} else {
 		guest_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
 	}
@@ -275,19 +317,10 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 static void on_qemu_ready(struct qemu *qemu, void *data)
 {
 	struct vm *vm = data;
-	const bool intx = !vm->setup->accel.kvm;
-	const struct qemu_device devices[] = {
-		{.kind = QEMU_DEVICE_VSOCK,
-		 .id = VSOCK_DEVICE,
-		 .intx = intx,
-		 .vsock.chardev = VSOCK_CHARDEV},
-		{.kind = QEMU_DEVICE_FS,
-		 .id = "share0",
-		 .intx = intx,
-		 .fs = {.chardev = SHARE_CHARDEV, .tag = GUEST_SHARE_TAG}},
-	};
+	struct qemu_device devices[FIRST_DEVICES];
 	_cleanup_error_ struct error err = ERROR_INIT;
 
+	first_devices(vm->setup->accel.kvm, GUEST_SHARE_TAG, devices);
 	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, vm, &err) < 0)
 		vm_down(vm, &err);
 }
@@ -382,11 +415,11 @@ static uint64_t random_cid(void)
 	return VSOCK_CID_GUEST_MIN + random % (UINT32_MAX - VSOCK_CID_GUEST_MIN);
 }
 
-/* The vsock device, a client of vminitd behind it, and QEMU's end of its socket. */
+/* The vsock device, and QEMU's end of its socket. */
 static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
 {
 	_cleanup_close_ int qemu_end = -1;
-	int vhost[2], rpc[2], r;
+	int vhost[2], r;
 
 	r = socket_pair(SOCK_STREAM, vhost);
 	if (r < 0)
@@ -396,13 +429,6 @@ static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
 			     &vm->vsock, err);
 	if (r < 0)
 		return r;
-	r = socket_pair(SOCK_STREAM, rpc);
-	if (r < 0)
-		return error_errno(err, r, "socketpair");
-	vm->client = rpc_client_new(vm->loop, rpc[0], "vminitd");
-	r = vsock_device_connect(vm->vsock, VSOCK_PORT_VMINITD, rpc[1]);
-	if (r < 0)
-		return error_errno(err, r, "connect to vminitd");
 	*ret_fd = TAKE_FD(qemu_end);
 	return 0;
 }
@@ -410,8 +436,8 @@ static int start_vsock(struct vm *vm, int *ret_fd, struct error *err)
 static int start_qemu(struct vm *vm, int vsock_fd, int share_fd, struct qemu_config *config,
 		      struct error *err)
 {
-	const struct qemu_chardev chardevs[] = {{VSOCK_CHARDEV, vsock_fd},
-						{SHARE_CHARDEV, share_fd}};
+	const struct qemu_chardev chardevs[] = {{FIRST_CHARDEV_VSOCK, vsock_fd},
+						{FIRST_CHARDEV_SHARE, share_fd}};
 	const struct qemu_start start = {
 		.config = config,
 		.accel = &vm->setup->accel,

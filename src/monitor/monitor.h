@@ -11,7 +11,7 @@
  *	starts virtiofsd and QEMU side by side		vmm/virtiofsd.h, vmm/qemu.h
  *	restores it from a template, or boots it	template/template.h
  *	plugs vsock and share when the guest is up	one slot, one notification
- *	calls vminitd's Setup				guest/guest.h
+ *	has vminitd set the guest up			guest/guest.h, rpc/handover.h
  *	opens vsock.sock and vminitd.sock to clients, says LEASE_READY, and lets go of the host
  *
  * Clients may connect before that: they wait in the sockets' backlogs. What fails before is told

@@ -5,11 +5,11 @@
  * with it there are still interrupts and turns less.
  *
  * Theory of operation. Who builds a template says HANDOVER_SAVE on the guest's console when it is
- * about to save. vminitd then takes a page of memory, tells its physical address in a line that
- * begins with HANDOVER_LINE, and looks at the page until something is there: so the VM is saved.
- * Who restores it plugs the devices and writes the page, all before the guest runs. vminitd goes on
- * where it was, has the kernel look for the devices in the root port that the page names (ACPI's
- * word on them comes too late to be waited for), applies the request, and serves.
+ * about to save. vminitd gets the devices ready to go (vminit/hotplug.h), says HANDOVER_RELEASE_LINE,
+ * and the host takes them out. Then vminitd takes a page of memory, tells its physical address in a
+ * line that begins with HANDOVER_LINE, and looks at the page until something is there: so the VM is
+ * saved. Who restores it plugs the devices and writes the page, all before the guest runs. vminitd
+ * goes on where it was, takes the devices, applies the request, and serves.
  *
  * The page is written by the host and read by the guest, once. Numbers are in the byte order of
  * both, which is the same.
@@ -27,8 +27,10 @@
 /* The same, for a VM whose last processor is there to translate ahead (vminit/warm-up.h). */
 #define HANDOVER_SAVE_WARM 'w'
 
-/* The answer: a line of this, the physical address of the page in hexadecimal digits. */
-#define HANDOVER_LINE  "vminitd: handover at 0x"
+/* The first answer. */
+#define HANDOVER_RELEASE_LINE "vminitd: releases its devices"
+/* The second: a line of this, the physical address of the page in hexadecimal digits. */
+#define HANDOVER_LINE	      "vminitd: handover at 0x"
 
 #define HANDOVER_MAGIC UINT64_C(0x72766d2d68616e64)
 #define HANDOVER_SIZE  4096

@@ -206,11 +206,11 @@ static void on_created(struct rpc_request *request _unused_, const ProtobufCMess
 {
 	struct standin_life *life = data;
 
-	if (err) {
-		if (!rpc_client_alive(life->client))
-			lose_vm(life, err);
+	if (err && !rpc_client_alive(life->client))
+		lose_vm(life, err);
+	(void)packet_send(life->lease, LEASE_ANSWERED, NULL);
+	if (err)
 		fail(life, err);
-	}
 	trace_step("container created");
 	if (!life->config->start)
 		announce(life);

@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "template/rehearsal.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "lib/alloc.h"
 #include "lib/socket.h"
 #include "rpc/api.h"
 #include "rpc/client.h"
+#include "vmm/first-devices.h"
+#include "vmm/virtiofsd.h"
 #include "vsock/vsock-device.h"
 
 #define GUEST_CID    3
-#define CHARDEV	     "rehearsal"
-#define DEVICE	     "rehearsal0"
+#define TAG	     "rehearsal"
 #define CALL_TIMEOUT (120 * USEC_PER_SEC) /* at idle priority, on a busy machine */
 
-/* QEMU's own deadline for an unplug is short for such a machine. */
-#define UNPLUG_TRIES 6
-
 struct rehearsal {
-	struct qemu *qemu;
+	struct loop *loop;
 	struct vsock_device *vsock;
+	struct virtiofsd_program program;
+	struct virtiofsd *virtiofsd;
 	struct rpc_client *client;
-	unsigned int tries;
+	struct qemu_chardev chardevs[FIRST_DEVICES];
+	bool kvm;
 	rehearsal_done_fn *fn;
 	void *data;
 };
@@ -31,35 +34,10 @@ static void finish(struct rehearsal *r, const struct error *err)
 	r->fn(r, err, r->data);
 }
 
-static void unplug(struct rehearsal *r);
-
-static void on_unplugged(struct qemu *qemu _unused_, const struct error *err, void *data)
-{
-	struct rehearsal *r = data;
-
-	if (err && ++r->tries < UNPLUG_TRIES)
-		unplug(r);
-	else
-		finish(r, err);
-}
-
-static void unplug(struct rehearsal *r)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	if (qemu_unplug(r->qemu, DEVICE, on_unplugged, r, &err) < 0)
-		finish(r, &err);
-}
-
 static void on_answer(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		      const struct error *err, void *data)
 {
-	struct rehearsal *r = data;
-
-	if (err)
-		finish(r, err);
-	else
-		unplug(r);
+	finish(data, err);
 }
 
 /* A call that changes nothing. */
@@ -80,61 +58,111 @@ static void on_plugged(struct qemu *qemu _unused_, const struct error *err, void
 
 void rehearsal_start(struct rehearsal *r, struct qemu *qemu, rehearsal_done_fn *fn, void *data)
 {
-	/* Two functions, as in a start; the second is one that QEMU has without a back end. */
-	static const struct qemu_device devices[] = {
-		{.kind = QEMU_DEVICE_VSOCK, .id = DEVICE, .vsock.chardev = CHARDEV},
-		{.kind = QEMU_DEVICE_RNG, .id = "rehearsal1"},
-	};
+	struct qemu_device devices[FIRST_DEVICES];
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	r->qemu = qemu;
 	r->fn = fn;
 	r->data = data;
-	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, r, &err) < 0)
+	first_devices(r->kvm, TAG, devices);
+	if (qemu_plug(qemu, devices, FIRST_DEVICES, on_plugged, r, &err) < 0)
 		finish(r, &err);
 }
 
-/* What fails shows in the call. */
+/* What fails shows in the call; and in the end all of them end. */
+static void on_virtiofsd_exit(struct virtiofsd *virtiofsd _unused_, const struct error *err _unused_,
+			      void *data _unused_)
+{
+}
+
+static const struct virtiofsd_ops virtiofsd_ops = {.on_exit = on_virtiofsd_exit};
 static const struct vsock_device_ops vsock_ops = {.failed = NULL};
 
-int rehearsal_new(struct loop *loop, int dirfd, struct rehearsal **ret,
-		  struct qemu_chardev *ret_chardev, struct error *err)
+static int start_vsock(struct rehearsal *r, int dirfd, struct error *err)
 {
-	_cleanup_close_ int qemu_end = -1;
-	struct rehearsal *r;
 	int vhost[2], rpc[2], n;
 
 	n = socket_pair(SOCK_STREAM, vhost);
 	if (n < 0)
 		return error_errno(err, n, "socketpair");
-	qemu_end = vhost[1];
-	r = xnew(struct rehearsal);
-	n = vsock_device_new(loop, GUEST_CID, vhost[0], dirfd, &vsock_ops, r, &r->vsock, err);
-	if (!n) {
-		n = socket_pair(SOCK_STREAM, rpc);
-		if (n < 0)
-			error_errno(err, n, "socketpair");
-	}
-	if (!n) {
-		r->client = rpc_client_new(loop, rpc[0], "vminitd");
-		n = vsock_device_connect(r->vsock, VSOCK_PORT_VMINITD, rpc[1]);
-		if (n < 0)
-			error_errno(err, n, "connect to vminitd");
-	}
+	r->chardevs[0] = (struct qemu_chardev){FIRST_CHARDEV_VSOCK, vhost[1]};
+	n = vsock_device_new(r->loop, GUEST_CID, vhost[0], dirfd, &vsock_ops, r, &r->vsock, err);
+	if (n < 0)
+		return n;
+	n = socket_pair(SOCK_STREAM, rpc);
+	if (n < 0)
+		return error_errno(err, n, "socketpair");
+	r->client = rpc_client_new(r->loop, rpc[0], "vminitd");
+	n = vsock_device_connect(r->vsock, VSOCK_PORT_VMINITD, rpc[1]);
+	return n < 0 ? error_errno(err, n, "connect to vminitd") : 0;
+}
+
+/* A share of the builder's own directory, which nobody mounts. */
+static int start_share(struct rehearsal *r, int dirfd, struct error *err)
+{
+	char link[64], path[PATH_MAX];
+	struct virtiofsd_config config = {
+		.program = &r->program,
+		.source = path,
+		.cache = VIRTIOFSD_CACHE_AUTO,
+		.nofile = virtiofsd_nofile(),
+		.fd = -1,
+	};
+	ssize_t len;
+	int n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return error_errno(err, errno, "read \"%s\"", link);
+	path[len] = '\0';
+	n = virtiofsd_find(NULL, &r->program, err);
+	if (n < 0)
+		return n;
+	r->chardevs[1] = (struct qemu_chardev){FIRST_CHARDEV_SHARE, -1};
+	return virtiofsd_start(r->loop, &config, dirfd, -1, &virtiofsd_ops, r, &r->virtiofsd,
+			       &r->chardevs[1].fd, err);
+}
+
+int rehearsal_new(struct loop *loop, int dirfd, bool kvm, struct rehearsal **ret, struct error *err)
+{
+	struct rehearsal *r = xnew(struct rehearsal);
+	int n;
+
+	r->loop = loop;
+	r->kvm = kvm;
+	for (size_t i = 0; i < FIRST_DEVICES; i++)
+		r->chardevs[i].fd = -1;
+	n = start_vsock(r, dirfd, err);
+	if (!n)
+		n = start_share(r, dirfd, err);
 	if (n < 0) {
 		rehearsal_free(r);
 		return n;
 	}
-	*ret_chardev = (struct qemu_chardev){CHARDEV, TAKE_FD(qemu_end)};
 	*ret = r;
 	return 0;
+}
+
+const struct qemu_chardev *rehearsal_chardevs(const struct rehearsal *r, size_t *ret_n)
+{
+	*ret_n = FIRST_DEVICES;
+	return r->chardevs;
+}
+
+void rehearsal_qemu_started(struct rehearsal *r)
+{
+	for (size_t i = 0; i < FIRST_DEVICES; i++)
+		r->chardevs[i].fd = close_keep_errno(r->chardevs[i].fd);
 }
 
 void rehearsal_free(struct rehearsal *r)
 {
 	if (!r)
 		return;
+	rehearsal_qemu_started(r);
 	rpc_client_free(r->client);
 	vsock_device_free(r->vsock);
+	virtiofsd_free(r->virtiofsd);
+	virtiofsd_program_clear(&r->program);
 	free(r);
 }

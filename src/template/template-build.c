@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The builder: a process that boots a generic VM, lets it rehearse a start (rehearsal.h), waits
- * until nothing happens in it any more, saves it, and puts it in the store.
+ * until nothing happens in it any more, saves it where it waits for the handover (rpc/handover.h),
+ * and puts it in the store.
  *
  * Theory of operation: it is pid 1 of a pid namespace of its own where that is permitted, like a
  * monitor, so that QEMU ends with it, however that comes; elsewhere QEMU has that from its
@@ -167,14 +168,12 @@ static void on_settle_timer(struct loop_source *source, uint32_t events _unused_
 	qemu_save(b->qemu, b->state_fd, on_saved, b);
 }
 
-static void on_rehearsed(struct rehearsal *rehearsal, const struct error *err, void *data)
+static void on_rehearsed(struct rehearsal *rehearsal _unused_, const struct error *err, void *data)
 {
 	struct build *b = data;
 
 	if (err)
 		leave(b, err);
-	rehearsal_free(rehearsal);
-	b->rehearsal = NULL;
 	b->settling = loop_now();
 	idle_watch(&b->idle, qemu_pid(b->qemu));
 	(void)loop_add_timer(b->loop, b->settling + SETTLE_PERIOD, on_settle_timer, b);
@@ -227,7 +226,6 @@ static int start_qemu(struct build *b, struct error *err)
 		.cgroup_fd = -1,
 		.boot_timeout = TEMPLATE_BUILD_TIMEOUT,
 	};
-	struct qemu_chardev chardev;
 	int r;
 
 	b->state_fd =
@@ -237,16 +235,15 @@ static int start_qemu(struct build *b, struct error *err)
 	b->memfd = template_new_memory(&memory, err);
 	if (b->memfd < 0)
 		return b->memfd;
-	r = rehearsal_new(b->loop, b->dirfd, &b->rehearsal, &chardev, err);
+	r = rehearsal_new(b->loop, b->dirfd, config.kvm, &b->rehearsal, err);
 	if (r < 0)
 		return r;
 	config.name = NULL;
 	config.memory_fd = b->memfd;
-	config.chardevs = &chardev;
-	config.n_chardevs = 1;
+	config.chardevs = rehearsal_chardevs(b->rehearsal, &config.n_chardevs);
 	config.paused = config.incoming = false;
 	r = qemu_start(b->loop, &start, &qemu_ops, b, &b->qemu, err);
-	close_keep_errno(chardev.fd);
+	rehearsal_qemu_started(b->rehearsal);
 	return r;
 }
 

@@ -25,6 +25,7 @@ struct console {
 	char head[LINE_HEAD_MAX + 1];
 	size_t head_len;
 	bool ready;
+	bool releases;
 	bool handover;
 	uint64_t handover_address;
 	char *panic; /* what led to it; NULL while there was none */
@@ -70,6 +71,8 @@ static void line_ended(struct console *c)
 	c->head[c->head_len] = '\0';
 	if (!strncmp(c->head, CONSOLE_READY_LINE, sizeof(CONSOLE_READY_LINE) - 1))
 		c->ready = true;
+	if (!strncmp(c->head, HANDOVER_RELEASE_LINE, sizeof(HANDOVER_RELEASE_LINE) - 1))
+		c->releases = true;
 	if (!strncmp(c->head, HANDOVER_LINE, sizeof(HANDOVER_LINE) - 1)) {
 		c->handover = true;
 		c->handover_address = strtoull(c->head + sizeof(HANDOVER_LINE) - 1, NULL, 16);
@@ -104,6 +107,11 @@ bool console_feed(struct console *c, const void *data, size_t len)
 bool console_ready(const struct console *c)
 {
 	return c->ready;
+}
+
+bool console_releases(const struct console *c)
+{
+	return c->releases;
 }
 
 bool console_handover(const struct console *c, uint64_t *ret)

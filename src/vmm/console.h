@@ -31,6 +31,9 @@ bool console_feed(struct console *console, const void *data, size_t len);
 /* The ready line was seen. */
 bool console_ready(const struct console *console);
 
+/* vminitd lets its devices go. */
+bool console_releases(const struct console *console);
+
 /* The line of a handover was seen. @ret: the physical address in it, which may be anything. */
 bool console_handover(const struct console *console, uint64_t *ret);
 

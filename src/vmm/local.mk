@@ -3,6 +3,7 @@ vmm_sources = \
 	src/vmm/accel.c src/vmm/accel.h \
 	src/vmm/argv.c src/vmm/argv.h \
 	src/vmm/console.c src/vmm/console.h \
+	src/vmm/first-devices.c src/vmm/first-devices.h \
 	src/vmm/memory.c src/vmm/memory.h \
 	src/vmm/qemu.c src/vmm/qemu.h src/vmm/qemu-internal.h \
 	src/vmm/qemu-args.c src/vmm/qemu-args.h \

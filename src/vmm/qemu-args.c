@@ -40,7 +40,8 @@ static const struct machine machines[] = {
 		{
 			.type = "q35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,dump-guest-"
 				"core=off,mem-merge=off",
-			.tcg_cpu = "max",
+			/* TCG moves a byte at a time where a "fast string" is said to be the best. */
+			.tcg_cpu = "max,-erms,-fsrm",
 			.console = "ttyS0",
 			/*
 			 * A panic resets at once by triple fault, and -no-reboot makes that QEMU's
@@ -133,6 +134,9 @@ char *qemu_args_cmdline(const struct qemu_config *c)
 	/* Under KVM the kernel reads the frequency from its paravirtual clock. */
 	if (!c->kvm && c->arch == VM_ARCH_X86_64 && c->tsc_khz)
 		strbuf_printf(&b, " tsc_early_khz=%u", c->tsc_khz);
+	/* Nobody balances load over it: that would be code to translate, too. */
+	if (c->warm_up)
+		strbuf_printf(&b, " isolcpus=%u", c->cpus);
 	for (size_t i = 0; i < c->n_kernel_parameters; i++)
 		strbuf_printf(&b, " %s", c->kernel_parameters[i]);
 	return strbuf_take(&b);

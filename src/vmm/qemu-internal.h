@@ -70,7 +70,8 @@ struct qemu {
 	bool held;    /* .paused */
 	bool warm_up; /* .warm_up */
 	int state_fd; /* of a restore */
-	int save_fd;  /* of a save that waits for vminitd; -1 otherwise */
+	int save_fd;  /* of a save that has not come to the saving; -1 otherwise */
+	bool save_unplugs;
 	uint64_t boot_timeout;
 	struct loop_source *timer; /* until it is up, then until it is gone */
 
@@ -118,7 +119,7 @@ void qemu_ops_free(struct qemu *q);
 /* Begins to read the template's state; ends in qemu_became_ready() or qemu_fail(). */
 void qemu_load(struct qemu *q);
 void qemu_on_migration_event(struct qemu *q, const struct json *args);
-/* After what the console said: goes on with a save that waits for vminitd. */
+/* Goes on with a save that waits for vminitd's line, or for the devices to go. */
 void qemu_save_if_ready(struct qemu *q);
 void qemu_on_deleted_event(struct qemu *q, const struct json *args);
 void qemu_ports_free(struct qemu *q);

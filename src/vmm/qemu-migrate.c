@@ -7,7 +7,7 @@
  * and works with "fd:state", as its sandbox lets it start no program. The capability "events"
  * makes it tell the end by the event MIGRATION. All commands are sent at once: QEMU executes them
  * in order, and what follows a failed one fails too or does no harm. A save begins with vminitd's
- * part: a byte to it on the console, and its line there.
+ * part: a byte to it on the console, and its line there; then the devices are taken out.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -108,12 +108,33 @@ void qemu_save(struct qemu *q, int fd, qemu_done_fn *fn, void *data)
 	}
 }
 
+/* Tells them to go, once. Return: how many ports still have something. */
+static unsigned int unplug_all(struct qemu_op *op)
+{
+	struct qemu *q = op->qemu;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < q->n_ports; i++) {
+		_cleanup_strbuf_ struct strbuf arguments = STRBUF_INIT;
+
+		if (!q->ports[i].functions[0].id)
+			continue;
+		n++;
+		strbuf_printf(&arguments, "{\"id\":\"%s\"}", q->ports[i].functions[0].id);
+		if (!q->save_unplugs)
+			qemu_op_execute(op, "device_del", arguments.data, -1);
+	}
+	q->save_unplugs = true;
+	return n;
+}
+
 void qemu_save_if_ready(struct qemu *q)
 {
 	struct qemu_op *op = q->migration;
 	uint64_t address;
 
-	if (q->state != QEMU_SAVING || q->save_fd < 0 || !console_handover(q->console, &address))
+	if (q->state != QEMU_SAVING || q->save_fd < 0 || !console_releases(q->console) ||
+	    unplug_all(op) || !console_handover(q->console, &address))
 		return;
 	qemu_op_execute(op, "stop", NULL, -1);
 	qemu_op_execute(op, "migrate-set-capabilities", capabilities, -1);

@@ -283,5 +283,7 @@ void qemu_on_deleted_event(struct qemu *q, const struct json *args)
 		if (op->advance == unplug_advance && op->port == (unsigned int)port && !op->pending)
 			unplug_advance(op);
 	}
+	if (!q->freed)
+		qemu_save_if_ready(q);
 	qemu_leave(q);
 }

@@ -171,9 +171,9 @@ void qemu_pause(struct qemu *qemu, qemu_done_fn *fn, void *data);
  * @fd: gets the state; a regular file or a pipe; duplicated
  * @fn: called when the state is written; QEMU is told to quit then, and on_exit follows
  *
- * The guest's memory has to be in a shared memory_fd: it is not part of the state. No vhost-user
- * device may be plugged. vminitd is told first, and saved where it waits for the handover
- * (rpc/handover.h): console_handover() says where that goes.
+ * The guest's memory has to be in a shared memory_fd: it is not part of the state. vminitd is told
+ * first, and saved where it waits for the handover (rpc/handover.h): console_handover() says where
+ * that goes. Plugged devices are taken out before: QEMU saves no vhost-user device.
  */
 void qemu_save(struct qemu *qemu, int fd, qemu_done_fn *fn, void *data);
 

@@ -39,6 +39,30 @@ static void test_ready(void)
 	console_free(c);
 }
 
+/* The two lines of a save, in order or not; the address is whatever the guest says. */
+static void test_handover(void)
+{
+	struct console *c = console_new(-1, 0);
+	uint64_t address = 1;
+
+	(void)feed(c, "vminitd: ready\r\n");
+	CHECK(!console_releases(c) && !console_handover(c, &address));
+	(void)feed(c, "vminitd: releases its devices\r\nx vminitd: handover at 0x1\r\n");
+	CHECK(console_releases(c) && !console_handover(c, &address));
+	(void)feed(c, "vminitd: handover at 0x1df");
+	CHECK(!console_handover(c, &address));
+	(void)feed(c, "0000\r\n");
+	CHECK(console_handover(c, &address));
+	CHECK_INT(address, ==, 0x1df0000);
+	(void)feed(c, "vminitd: handover at 0xffffffffffffffffffff\n");
+	CHECK(console_handover(c, &address));
+	CHECK(address == UINT64_MAX);
+	(void)feed(c, "vminitd: handover at 0x-?\n");
+	CHECK(console_handover(c, &address));
+	CHECK_INT(address, ==, 0);
+	console_free(c);
+}
+
 static void test_byte_by_byte(void)
 {
 	static const char text[] = "x\r\nvminitd: ready\r\n";
@@ -154,6 +178,7 @@ static void test_log(void)
 int main(void)
 {
 	TEST_RUN(test_ready);
+	TEST_RUN(test_handover);
 	TEST_RUN(test_byte_by_byte);
 	TEST_RUN(test_long_line);
 	TEST_RUN(test_tail);

@@ -89,6 +89,27 @@ static void test_identities(void)
 	CHECK(strcmp(first.boot_id, second.boot_id) != 0);
 }
 
+/* What a restored VM is handed says the same as the call. */
+static void test_pack(void)
+{
+	uint8_t first[1024], second[1024];
+	size_t len = guest_setup_pack(first, sizeof(first));
+	GUEST(SetupRequest) * request;
+
+	CHECK_INT(guest_setup_pack(first, len - 1), ==, 0);
+	CHECK_INT(guest_setup_pack(first, len), ==, len);
+	CHECK_INT(guest_setup_pack(second, sizeof(second)), ==, len);
+	CHECK(memcmp(first, second, len) != 0);
+	request = runvm__guest__v1__setup_request__unpack(NULL, len, first);
+	CHECK(request != NULL);
+	CHECK_INT(request->entropy.len, >=, 32);
+	CHECK_INT(strlen(request->machine_id), ==, 32);
+	CHECK_INT(strlen(request->boot_id), ==, 36);
+	CHECK_INT(request->realtime_sec, <=, time(NULL) + 1);
+	CHECK_STR(request->share_tag, GUEST_SHARE_TAG);
+	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
+}
+
 static void test_time(void)
 {
 	time_t before = time(NULL);
@@ -102,6 +123,7 @@ static void test_time(void)
 int main(void)
 {
 	TEST_RUN(test_identities);
+	TEST_RUN(test_pack);
 	TEST_RUN(test_time);
 	return test_end();
 }

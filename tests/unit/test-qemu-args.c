@@ -5,6 +5,7 @@
 #include "lib/error.h"
 #include "lib/strbuf.h"
 #include "test.h"
+#include "vmm/memory.h"
 #include "vmm/qemu-args.h"
 
 #define MIB UINT64_C(1048576)
@@ -49,12 +50,12 @@ static void test_plain(void)
 		  "resourcecontrol=deny\n-accel\ntcg\n"
 		  "-machine\nq35,usb=off,vmport=off,smbus=off,sata=off,i8042=off,"
 		  "dump-guest-core=off,mem-merge=off,memory-backend=mem\n"
-		  "-cpu\nmax\n-smp\n1\n-m\n256M\n"
+		  "-cpu\nmax,-erms,-fsrm\n-smp\n1\n-m\n256M\n"
 		  "-object\nmemory-backend-memfd,id=mem,size=256M,share=on\n"
 		  "-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
 		  "-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check "
 		  "tsc=reliable "
-		  "idle=halt "
+		  "idle=halt rcupdate.rcu_expedited=1 "
 		  "init_on_alloc=1\n"
 		  "-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 		  "-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
@@ -133,7 +134,7 @@ static void test_cmdline(void)
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
 	CHECK_STR(text, "console=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check "
-			"tsc=reliable idle=halt "
+			"tsc=reliable idle=halt rcupdate.rcu_expedited=1 "
 			"init_on_alloc=1 tsc_early_khz=1999998");
 	free(TAKE_PTR(text));
 	config.cpus = 2;
@@ -146,6 +147,60 @@ static void check_refused(const struct qemu_config *config, const char *message)
 	_cleanup_free_ char *text = render(config);
 
 	CHECK_STR(text, message);
+}
+
+/* A VM of one processor has a second one for its template, and what is restored from that. */
+static void test_warm_up(void)
+{
+	struct qemu_config config = plain;
+	_cleanup_free_ char *text = NULL;
+
+	CHECK(qemu_args_warm_up_fits(&config));
+	config.warm_up = true;
+	text = render(&config);
+	CHECK_CONTAINS(text, "-accel\ntcg\n");
+	CHECK_CONTAINS(text, "-smp\n2\n");
+	config.kvm = true;
+	check_refused(&config, "this VM cannot have a processor to translate ahead");
+	config = plain;
+	config.warm_up = true;
+	config.cpus = 2;
+	check_refused(&config, "this VM cannot have a processor to translate ahead");
+	config.cpus = 1;
+	config.max_cpus = 2;
+	check_refused(&config, "this VM cannot have a processor to translate ahead");
+}
+
+/* The offset, or -1. */
+static int64_t offset(enum vm_arch arch, uint64_t mib, uint64_t physical)
+{
+	struct qemu_config config = plain;
+	uint64_t ret = 0;
+
+	config.arch = arch;
+	config.memory = mib * MIB;
+	return vm_memory_offset(&config, physical, &ret) < 0 ? -1 : (int64_t)ret;
+}
+
+/* Figures of `info mtree` in QEMU's monitor. */
+static void test_memory(void)
+{
+	CHECK_INT(offset(VM_ARCH_X86_64, 512, 0), ==, 0);
+	CHECK_INT(offset(VM_ARCH_X86_64, 512, 0x1ffff000), ==, 0x1ffff000);
+	CHECK_INT(offset(VM_ARCH_X86_64, 512, 0x20000000), ==, -1);
+	CHECK_INT(offset(VM_ARCH_X86_64, 512, UINT64_C(0x100000000)), ==, -1);
+	/* 2,815 MiB in one piece; one more is two. */
+	CHECK_INT(offset(VM_ARCH_X86_64, 2814, 0xafdff000), ==, INT64_C(0xafdff000));
+	CHECK_INT(offset(VM_ARCH_X86_64, 2816, 0x7ffff000), ==, 0x7ffff000);
+	CHECK_INT(offset(VM_ARCH_X86_64, 2816, 0x80000000), ==, -1);
+	CHECK_INT(offset(VM_ARCH_X86_64, 2816, UINT64_C(0x100000000)), ==, INT64_C(0x80000000));
+	CHECK_INT(offset(VM_ARCH_X86_64, 2816, UINT64_C(0x12ffff000)), ==, INT64_C(0xaffff000));
+	CHECK_INT(offset(VM_ARCH_X86_64, 2816, UINT64_C(0x130000000)), ==, -1);
+	CHECK_INT(offset(VM_ARCH_X86_64, 512, UINT64_MAX), ==, -1);
+	CHECK_INT(offset(VM_ARCH_AARCH64, 512, 0x3ffff000), ==, -1);
+	CHECK_INT(offset(VM_ARCH_AARCH64, 512, 0x40000000), ==, 0);
+	CHECK_INT(offset(VM_ARCH_AARCH64, 8192, UINT64_C(0x23ffff000)), ==, INT64_C(0x1fffff000));
+	CHECK_INT(offset(VM_ARCH_AARCH64, 8192, UINT64_C(0x240000000)), ==, -1);
 }
 
 static void test_refused(void)
@@ -182,6 +237,8 @@ int main(void)
 	TEST_RUN(test_everything);
 	TEST_RUN(test_aarch64);
 	TEST_RUN(test_cmdline);
+	TEST_RUN(test_warm_up);
+	TEST_RUN(test_memory);
 	TEST_RUN(test_refused);
 	return test_end();
 }

@@ -5,6 +5,7 @@
  * that is the guest's memory.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -108,6 +109,7 @@ static void fake_console(struct fake *f)
 	if (read(f->console, &byte, 1) != 1)
 		_exit(97);
 	dprintf(f->record, "console: %c\n", byte);
+	tell(f->console, "vminitd: releases its devices\r\n");
 	tell(f->console, "vminitd: handover at 0x1f000\r\n");
 }
 

@@ -10,12 +10,15 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/log.h"
+#include "rpc/handover.h"
 #include "template/template-store.h"
 #include "tests/unit/temporary.h"
 #include "tests/unit/test.h"
 
 #define MEMORY_SIZE (UINT64_C(4) << 20)
 #define STATE_TEXT  "the state of devices"
+/* The page of zeros that is data. */
+#define HANDOVER_OFFSET (12 * TEMPLATE_PAGE)
 
 /* A store of its own for each test. */
 static int new_store(void)
@@ -60,7 +63,7 @@ static int make_memory(void)
 
 static char *recipe_of(unsigned int n)
 {
-	return xasprintf("format 1\nargument \"%u\"\n", n);
+	return xasprintf("format 2\nargument \"%u\"\n", n);
 }
 
 static struct template_key key_of(unsigned int n)
@@ -74,7 +77,8 @@ static int put(int store, unsigned int n)
 {
 	_cleanup_free_ char *recipe = recipe_of(n);
 	struct template_meta meta = {
-		.recipe = recipe, .memory_size = MEMORY_SIZE, .cpus = 3, .kvm = true};
+		.recipe = recipe, .memory_size = MEMORY_SIZE, .cpus = 3, .kvm = true,
+		.handover = HANDOVER_OFFSET};
 	_cleanup_free_ struct template_pages *pages = NULL;
 	_cleanup_close_ int lock = template_store_lock(store, NULL), dirfd = -1, memory = -1,
 			    state = -1, memfd = make_memory();
@@ -146,6 +150,32 @@ static void test_round_trip(void)
 }
 
 /* Who has one open keeps it, and a removed one is gone for others. */
+/* The page comes whole, where the builder said, and nothing else changes. */
+static void test_hand_over(void)
+{
+	_cleanup_template_ struct template t = TEMPLATE_INIT;
+	_cleanup_close_ int store = new_store(), memfd = -1;
+	static const uint8_t request[] = {1, 2, 3}, large[HANDOVER_SIZE];
+	struct handover page;
+	struct template_key key = key_of(1);
+
+	CHECK_INT(put(store, 1), ==, 0);
+	CHECK_INT(template_open(&key, &t, NULL), ==, 0);
+	CHECK_INT(t.handover, ==, HANDOVER_OFFSET);
+	memfd = template_new_memory(&t, NULL);
+	CHECK_INT(template_fill_memory(&t, memfd, NULL), ==, 0);
+	CHECK_INT(template_hand_over(&t, memfd, 7, request, 0, NULL), ==, -EMSGSIZE);
+	CHECK_INT(template_hand_over(&t, memfd, 7, large, sizeof(page.request) + 1, NULL), ==,
+		  -EMSGSIZE);
+	CHECK_INT(template_hand_over(&t, memfd, 7, request, sizeof(request), NULL), ==, 0);
+	CHECK_INT(pread(memfd, &page, sizeof(page), HANDOVER_OFFSET), ==, HANDOVER_SIZE);
+	CHECK(page.magic == HANDOVER_MAGIC);
+	CHECK_INT(page.length, ==, sizeof(request));
+	CHECK_INT(page.port, ==, 7);
+	CHECK(!memcmp(page.request, request, sizeof(request)));
+	CHECK_INT(page.request[sizeof(request)], ==, 0);
+}
+
 static void test_open_and_removed(void)
 {
 	_cleanup_template_ struct template t = TEMPLATE_INIT, second = TEMPLATE_INIT;
@@ -508,6 +538,7 @@ int main(void)
 {
 	log_set_stderr(-1);
 	TEST_RUN(test_round_trip);
+	TEST_RUN(test_hand_over);
 	TEST_RUN(test_open_and_removed);
 	TEST_RUN(test_flipped_bytes);
 	TEST_RUN(test_truncated);

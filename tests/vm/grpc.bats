@@ -63,11 +63,28 @@ client() {
 	timeout 120 /usr/bin/python3 client.py 3>&-
 }
 
+# See vminit/warm-up.h. A VM that was booted has none.
+@test "nothing of the warm-up is left; a restored VM is set up" {
+	client <<-'END'
+		import time
+		def there(path):
+		    return sandbox.Stat(s.StatRequest(path=path), timeout=T).HasField("stat")
+		deadline = time.monotonic() + T
+		for path in ("/sys/fs/cgroup/warm-up", "/tmp/warm-up"):
+		    while there(path):
+		        assert time.monotonic() < deadline, path
+		        time.sleep(0.1)
+		assert there("/sys/fs/cgroup/runvm/c1")
+		fails("FAILED_PRECONDITION", guest.Setup, g.SetupRequest())
+	END
+	same "complaints" 0 "$(grep -c "warm-up\|template" "$ROOT/c1/console.log")"
+}
+
 @test "the steps of the start are told" {
 	client <<-'END'
 		steps = guest.ListSteps(g.ListStepsRequest(), timeout=T)
 		names = [step.name for step in steps.steps]
-		order = ["asked to set up", "share mounted", "asked to create", "cloned", "mounts", "created", "executed"]
+		order = ["woken up" if "woken up" in names else "asked to set up", "share mounted", "asked to create", "cloned", "mounts", "created", "executed"]
 		assert [n for n in names if n in order] == order, names
 		times = [step.usec for step in steps.steps]
 		assert times == sorted(times) and times[-1] < steps.now_usec, times

@@ -7,6 +7,7 @@
 #   RUNVM    the program under test; default: the one in the build tree, or in PATH
 #   RUNC     the runtime to compare with; default: runc
 #   STRICT   1: what would be skipped fails (CI sets it for what CI can run)
+#   COLD     1: VMs are booted, but where a test is about templates
 #   TIMEOUT  seconds that one command of a VM may take; default 60
 
 bats_require_minimum_version 1.5.0
@@ -50,7 +51,8 @@ common_setup() {
 	export RUNVM_TEST_MARK=$BATS_TEST_TMPDIR
 	# Templates of this run alone, and none that is being made while a test counts processes.
 	export RUNVM_TEMPLATES=$BATS_RUN_TMPDIR/templates
-	[ -n "${NO_TEMPLATE:-}" ] || [ -e "$BATS_RUN_TMPDIR/template.made" ] || {
+	[ "${COLD:-0}" = 0 ] || export RUNVM_TEMPLATES=off
+	[ -n "${NO_TEMPLATE:-}" ] || [ "${COLD:-0}" = 1 ] || [ -e "$BATS_RUN_TMPDIR/template.made" ] || {
 		timeout 120 "$RUNVM" template build >/dev/null 2>&1 || true
 		touch "$BATS_RUN_TMPDIR/template.made"
 	}

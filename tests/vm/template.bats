@@ -215,6 +215,44 @@ run_hello() {
 	same "keys" "$(runvm template list --quiet)" "$key"
 }
 
+# lines TEXT: as one line
+lines() {
+	xargs <<<"$1"
+}
+
+# vminit/hotplug.h, vminit/warm-up.h
+@test "without KVM: a VM wakes up with its devices, and containers have one processor of two" {
+	need_root
+	export RUNVM_ACCEL=tcg
+	busybox_bundle b sh -c 'nproc; grep -c ^processor /proc/cpuinfo; sed -n "s/Cpus_allowed_list:\s*//p" /proc/self/status
+		ls /sys/bus/pci/drivers/virtio-pci | grep -c 01:00; taskset -p 2 $$ >/dev/null 2>&1 || echo refused'
+	runvm template build --bundle b >/dev/null
+	run --separate-stderr runvm --trace-start trace run --bundle b c1
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	same "processors, shown, allowed, devices, the other one" \
+		"$(lines "$output")" "1 $(($(nproc) > 1 ? 2 : 1)) 0 2 refused"
+	contains "$(cat trace)" "guest woken up"
+	same "calls of Setup" 0 "$(grep -c "asked to set up" trace)"
+	# A VM of two has them for its containers.
+	edit_config b '.vm.hwConfig.vcpus = 2'
+	runvm template build --bundle b >/dev/null
+	run --separate-stderr runvm --trace-start trace2 run --bundle b c2
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	same "two" "$(lines "$output" | cut -d" " -f1-4)" "2 2 0-1 2"
+	contains "$(cat trace2)" "guest woken up"
+}
+
+@test "a restored VM is larger than the hole below 4 GiB" {
+	need_root
+	busybox_bundle b /bin/echo hello
+	edit_config b '.vm.hwConfig.memory = 3221225472'
+	runvm template build --bundle b >/dev/null
+	run --separate-stderr runvm --trace-start trace run --bundle b c1
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	same "output" "$output" hello
+	contains "$(cat trace)" "guest woken up"
+}
+
 @test "the first start builds one in the background, the second uses it" {
 	need_root
 	busybox_bundle b /bin/echo hello
