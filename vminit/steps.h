@@ -34,8 +34,8 @@ void steps_end(void);
 void steps_done(const char *name);
 
 /**
- * steps_get() - what was done so far, in that order
- * @ret: borrowed
+ * steps_get() - what was done so far
+ * @ret: borrowed; in the order of their times but for what two processes did at once
  *
  * Return: how many.
  */
