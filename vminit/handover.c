@@ -53,8 +53,7 @@ static struct handover *new_page(uint64_t *ret_address, struct error *err)
 		error_set(err, ENOTSUP, "pages of this kernel have another size");
 		return NULL;
 	}
-	page = mmap(NULL, HANDOVER_SIZE, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, HANDOVER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
 		error_errno(err, errno, "take a page");
 		return NULL;
@@ -70,7 +69,7 @@ static struct handover *new_page(uint64_t *ret_address, struct error *err)
 
 static void apply(const struct handover *page, struct error *err)
 {
-	GUEST(SetupRequest) *request;
+	GUEST(SetupRequest) * request;
 	struct setup values;
 
 	request = runvm__guest__v1__setup_request__unpack(

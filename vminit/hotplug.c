@@ -17,13 +17,13 @@
 #define ACPI_EVENT "/sys/firmware/acpi/interrupts/gpe01"
 
 /* Until then a short container is done, and a long one has begun. */
-#define UNMASK_AFTER (5 * USEC_PER_SEC)
+#define UNMASK_AFTER	(5 * USEC_PER_SEC)
 
 #define RELEASE_TIMEOUT (60 * USEC_PER_SEC)
 #define RELEASE_PERIOD	(10 * USEC_PER_MSEC)
 
-#define DRIVER	      "/sys/bus/pci/drivers/virtio-pci"
-#define MAX_FUNCTIONS 8
+#define DRIVER		"/sys/bus/pci/drivers/virtio-pci"
+#define MAX_FUNCTIONS	8
 /* The firmware numbers the buses as the host numbers the ports behind which they are. */
 #define PORT_BUS(port) ((port) + 1)
 /* That of the rehearsal. */

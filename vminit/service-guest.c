@@ -8,7 +8,7 @@
 #include "vminit/setup.h"
 #include "vminit/steps.h"
 
-struct setup service_setup_values(const GUEST(SetupRequest) *request)
+struct setup service_setup_values(const GUEST(SetupRequest) * request)
 {
 	return (struct setup){
 		.realtime = {request->realtime_sec, request->realtime_nsec},

@@ -33,7 +33,7 @@ void service_add_sandbox(struct service *service, struct rpc_server *server);
 void service_add_guest(struct service *service, struct rpc_server *server);
 
 /* service-guest.c: the values of a request, which they point into. */
-struct setup service_setup_values(const GUEST(SetupRequest) *request);
+struct setup service_setup_values(const GUEST(SetupRequest) * request);
 
 /* service-container.c: answer @call when the container (or process) is created. */
 

@@ -20,7 +20,7 @@ enum lease_message {
 	LEASE_ANSWERED = 'A',  /* vminitd has answered the holder */
 	LEASE_ENDED = 'E',     /* the container has ended in the guest, nothing is left there */
 	/* from the monitor */
-	LEASE_READY = 'R',  /* the VM runs, and vminitd answers, or wakes up; text: LEASE_WARM or nothing */
+	LEASE_READY = 'R',  /* vminitd answers, or wakes up; text: LEASE_WARM or nothing */
 	LEASE_FAILED = 'F', /* an error: the VM did not start */
 	LEASE_DOWN = 'D',   /* an error: the VM has ended, and why */
 };

@@ -60,10 +60,10 @@ struct vm {
 	struct rpc_client *client;
 	struct lease *leases;
 	struct loop_source *answer; /* runs while a restored VM's vminitd has not answered */
-	struct loop_source *grace; /* runs while it is not clear whether QEMU has ended */
-	struct error suspicion;	   /* what is to blame if it has not */
-	bool ready;		   /* vminitd has answered */
-	bool warm;		   /* the VM is restored from a template */
+	struct loop_source *grace;  /* runs while it is not clear whether QEMU has ended */
+	struct error suspicion;	    /* what is to blame if it has not */
+	bool ready;		    /* vminitd has answered */
+	bool warm;		    /* the VM is restored from a template */
 };
 
 static int vm_boot(struct vm *vm, bool warm, struct error *err);

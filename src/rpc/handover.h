@@ -23,14 +23,14 @@
 #define CONSOLE_READY_LINE "vminitd: ready"
 
 /* To vminitd, one byte on the console: a template is to be saved. */
-#define HANDOVER_SAVE	   's'
+#define HANDOVER_SAVE 's'
 /* The same, for a VM whose last processor is there to translate ahead (vminit/warm-up.h). */
 #define HANDOVER_SAVE_WARM 'w'
 
 /* The first answer. */
 #define HANDOVER_RELEASE_LINE "vminitd: releases its devices"
 /* The second: a line of this, the physical address of the page in hexadecimal digits. */
-#define HANDOVER_LINE	      "vminitd: handover at 0x"
+#define HANDOVER_LINE  "vminitd: handover at 0x"
 
 #define HANDOVER_MAGIC UINT64_C(0x72766d2d68616e64)
 #define HANDOVER_SIZE  4096

@@ -69,8 +69,8 @@ void rehearsal_start(struct rehearsal *r, struct qemu *qemu, rehearsal_done_fn *
 }
 
 /* What fails shows in the call; and in the end all of them end. */
-static void on_virtiofsd_exit(struct virtiofsd *virtiofsd _unused_, const struct error *err _unused_,
-			      void *data _unused_)
+static void on_virtiofsd_exit(struct virtiofsd *virtiofsd _unused_,
+			      const struct error *err _unused_, void *data _unused_)
 {
 }
 

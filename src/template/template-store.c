@@ -345,7 +345,7 @@ int template_hand_over(const struct template *template, int memfd, unsigned int 
 	if (!len || len > sizeof(page.request))
 		return error_set(err, EMSGSIZE, "a handover of %zu bytes", len);
 	memcpy(page.request, request, len);
-	n = pwrite(memfd, &page, sizeof(page), (off_t)template->handover);
+	n = pwrite(memfd, &page, sizeof(page), (off_t) template->handover);
 	explicit_bzero(&page, sizeof(page));
 	if (n != (ssize_t)sizeof(page))
 		return error_errno(err, n < 0 ? errno : EIO, "write the handover");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the guest writes on its serial console: the last bytes are kept for error messages, the
- * lines by which vminitd says that it is up, and where a handover goes (rpc/handover.h), are noticed,
- * and all of it can go to a file of bounded size. The bytes are the guest's and hostile: nothing of them reaches a log unfiltered.
+ * lines by which vminitd says that it is up, and where a handover goes (rpc/handover.h), are
+ * noticed, and all of it can go to a file of bounded size. The bytes are the guest's and hostile:
+ * nothing of them reaches a log unfiltered.
  */
 #ifndef RUNVM_VMM_CONSOLE_H
 #define RUNVM_VMM_CONSOLE_H

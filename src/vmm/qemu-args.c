@@ -56,9 +56,8 @@ static const struct machine machines[] = {
 			 * processor looks like one that must not halt plainly, which is not so. With a
 			 * second processor each mount would wait for quiet states of both.
 			 */
-			.tcg_kernel_parameters =
-				"no_timer_check tsc=reliable idle=halt rcupdate.rcu_expedited=1 "
-				TCG_COHERENT,
+			.tcg_kernel_parameters = "no_timer_check tsc=reliable idle=halt "
+						 "rcupdate.rcu_expedited=1 " TCG_COHERENT,
 		},
 	[VM_ARCH_AARCH64] =
 		{

@@ -76,9 +76,11 @@ static struct template_key key_of(unsigned int n)
 static int put(int store, unsigned int n)
 {
 	_cleanup_free_ char *recipe = recipe_of(n);
-	struct template_meta meta = {
-		.recipe = recipe, .memory_size = MEMORY_SIZE, .cpus = 3, .kvm = true,
-		.handover = HANDOVER_OFFSET};
+	struct template_meta meta = {.recipe = recipe,
+				     .memory_size = MEMORY_SIZE,
+				     .cpus = 3,
+				     .kvm = true,
+				     .handover = HANDOVER_OFFSET};
 	_cleanup_free_ struct template_pages *pages = NULL;
 	_cleanup_close_ int lock = template_store_lock(store, NULL), dirfd = -1, memory = -1,
 			    state = -1, memfd = make_memory();
