@@ -184,6 +184,17 @@ static void on_lease(struct loop_source *source _unused_, uint32_t events _unuse
 		lease_dropped(l);
 }
 
+/* The doors are open: open_doors() took the listeners. */
+static bool doors_open(const struct vm *vm)
+{
+	return vm->listeners[LISTENER_RPC] < 0;
+}
+
+static void tell_ready(const struct vm *vm, const struct lease *l)
+{
+	(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
+}
+
 static void lease_add(struct vm *vm, int fd)
 {
 	struct lease *l = xnew(struct lease);
@@ -194,8 +205,8 @@ static void lease_add(struct vm *vm, int fd)
 	l->next = vm->leases;
 	vm->leases = l;
 	l->source = loop_add_fd(vm->loop, fd, EPOLLIN, on_lease, l);
-	if (vm->ready)
-		(void)packet_send(fd, LEASE_READY, NULL);
+	if (doors_open(vm))
+		tell_ready(vm, l);
 }
 
 static void on_lease_connection(struct loop_source *source _unused_, uint32_t events _unused_,
@@ -234,7 +245,7 @@ static void open_doors(struct vm *vm)
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
 	for (struct lease *l = vm->leases; l; l = l->next)
-		(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
+		tell_ready(vm, l);
 }
 
 /* vminitd lives: what happens from now on happens to a VM that runs. */
