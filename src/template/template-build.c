@@ -86,6 +86,7 @@ struct build {
 static _noreturn_ void leave(struct build *b, const struct error *err)
 {
 	qemu_free(b->qemu);
+	rehearsal_free(b->rehearsal);
 	if (err && b->store_fd >= 0 && b->lock_fd >= 0)
 		template_store_note_failure(b->store_fd, &b->key, error_message(err));
 	if (b->tell >= 0 && err)
