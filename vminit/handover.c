@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rpc/handover.h"
+#include "vminit/handover.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include <termios.h>
 
 #include "lib/log.h"
-#include "vminit/handover.h"
+#include "rpc/handover.h"
 #include "vminit/hotplug.h"
 #include "vminit/setup.h"
 #include "vminit/steps.h"
@@ -73,7 +73,7 @@ static void apply(const struct handover *page, struct error *err)
 	struct setup values;
 
 	request = runvm__guest__v1__setup_request__unpack(
-		NULL, page->length < sizeof(page->request) ? page->length : 0, page->request);
+		NULL, page->length <= sizeof(page->request) ? page->length : 0, page->request);
 	if (!request) {
 		error_set(err, EBADMSG, "what the VM was handed over cannot be read");
 		return;
@@ -153,8 +153,10 @@ static void on_console(struct loop_source *source, uint32_t events _unused_, voi
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	/* Once: nobody saves what was restored. */
+	/* Once: nobody saves what was restored, or what has begun with its containers. */
 	loop_remove(source);
+	if (handover.service->set_up)
+		return;
 	handover.warm = n == 1 && byte == HANDOVER_SAVE_WARM;
 	if (n == 1 && (byte == HANDOVER_SAVE || byte == HANDOVER_SAVE_WARM))
 		release_devices();

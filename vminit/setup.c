@@ -104,8 +104,11 @@ static int write_identity(size_t id, const char *text, struct error *err)
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if (!text[0])
+	if (!text[0]) {
+		if (mapped[id])
+			(void)unlink(path);
 		return 0;
+	}
 	if (mapped[id] && strlen(text) == ids[id].len) {
 		memcpy(mapped[id], text, ids[id].len);
 		return 0;
