@@ -65,6 +65,7 @@ struct template_pages;
  * struct template - an open one
  * @key: of it
  * @memory_size: bytes of the guest's memory
+ * @handover: where in it the guest looks for the handover (rpc/handover.h)
  * @memory_fd: its pages
  * @state_fd: of QEMU's device state, at its beginning; no others share its position
  * @pages: owned

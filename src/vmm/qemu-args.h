@@ -103,7 +103,7 @@ struct qemu_config {
  */
 int qemu_args_render(const struct qemu_config *config, struct argv *ret, struct error *err);
 
-/* The VM can have a processor to warm up with: on x86_64, where the translator was proved to. */
+/* The VM can have .warm_up: one processor, no KVM, and x86_64, whose kernel does not patch itself. */
 bool qemu_args_warm_up_fits(const struct qemu_config *config);
 
 /**
