@@ -129,7 +129,9 @@ void qemu_fail(struct qemu *q, enum qemu_failure kind, struct error *err)
 void qemu_became_ready(struct qemu *q, enum qemu_state state)
 {
 	qemu_enter(q);
-	loop_set_deadline(q->timer, LOOP_FOREVER);
+	/* The timer may be waiting for the process to end: the line may be read after QMP's end. */
+	if (!q->qmp_broken && !q->exited)
+		loop_set_deadline(q->timer, LOOP_FOREVER);
 	q->was_ready = true;
 	q->state = state;
 	qemu_step(q, state == QEMU_PAUSED ? "loaded" : "ready");
