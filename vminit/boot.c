@@ -50,13 +50,15 @@ static const struct {
 	{NEW_ROOT "/dev/urandom", 1, 9},
 };
 
-/* Limits of the kernel that a host has raised and programs in containers expect. */
 static const struct {
 	const char *path;
 	const char *value;
 } settings[] = {
+	/* A limit that hosts have raised and programs in containers expect. */
 	{"/proc/sys/fs/nr_open", "1073741816"},
 	{"/proc/self/oom_score_adj", "-1000"},
+	/* An idle VM would wake up twice a second to see whether its memory is in pieces. */
+	{"/proc/sys/vm/compaction_proactiveness", "0"},
 };
 
 static int make_tree(struct error *err)

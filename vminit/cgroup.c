@@ -58,6 +58,19 @@ int cgroup_set_cpus(int parent_fd, const char *cpus)
 	return io_write_file(parent_fd, "cpuset.cpus", cpus);
 }
 
+int cgroup_isolate_cpus(int parent_fd)
+{
+	_cleanup_strbuf_ struct strbuf state = STRBUF_INIT;
+	int r = io_write_file(parent_fd, "cpuset.cpus.partition", "isolated");
+
+	/* A refusal is what it reads as then: "isolated invalid (...)". */
+	if (!r)
+		r = io_read_file(parent_fd, "cpuset.cpus.partition", 256, &state);
+	if (r < 0)
+		return r;
+	return strcmp(state.data ? state.data : "", "isolated\n") ? -EBUSY : 0;
+}
+
 /*
  * Files of the kernel lie in the same directory and have a dot in their names ("cpu.max"). No id has
  * an "@", with which the replaced names begin.

@@ -43,6 +43,8 @@ struct cgroup {
 int cgroup_make_parent(int root_fd, const char *name, struct error *err);
 /* The processors that what is below it may use, as "0-2,4". Return: 0 or -errno. */
 int cgroup_set_cpus(int parent_fd, const char *cpus);
+/* Nobody else may use these processors, and no load is balanced over them. Return: 0 or -errno. */
+int cgroup_isolate_cpus(int parent_fd);
 
 /**
  * cgroup_create() - make the cgroup of a container

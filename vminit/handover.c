@@ -25,7 +25,6 @@
 
 static struct {
 	struct service *service;
-	int cgroup_fd;
 	bool warm;
 } handover;
 
@@ -100,7 +99,7 @@ static struct handover *prepare(uint64_t *ret_address)
 	struct handover *page = new_page(ret_address, &err);
 
 	setup_prepare();
-	if (page && handover.warm && warm_up_start(page, handover.cgroup_fd, &err) < 0) {
+	if (page && handover.warm && warm_up_start(page, &err) < 0) {
 		(void)munmap(page, HANDOVER_SIZE);
 		page = NULL;
 	}
@@ -174,7 +173,7 @@ static int make_raw(void)
 	return tcsetattr(STDIN_FILENO, TCSANOW, &termios) < 0 ? -errno : 0;
 }
 
-void handover_begin(struct service *service, int cgroup_fd)
+void handover_begin(struct service *service)
 {
 	int r = make_raw();
 
@@ -183,6 +182,5 @@ void handover_begin(struct service *service, int cgroup_fd)
 		return;
 	}
 	handover.service = service;
-	handover.cgroup_fd = cgroup_fd;
 	(void)loop_add_fd(service->loop, STDIN_FILENO, EPOLLIN, on_console, NULL);
 }

@@ -11,10 +11,9 @@
 /**
  * handover_begin() - listen on the console (descriptor 0), where the host will speak
  * @service: gets the Setup that the VM wakes up with
- * @cgroup_fd: of the containers' cgroup, for the warm-up
  *
  * A console that cannot be read is reported there: no template is made of this VM then.
  */
-void handover_begin(struct service *service, int cgroup_fd);
+void handover_begin(struct service *service);
 
 #endif

@@ -99,7 +99,7 @@ static int serve(int cgroup_fd, struct error *err)
 	if (fd < 0)
 		return fd;
 	rpc_server_listen(server, fd);
-	handover_begin(&service, cgroup_fd);
+	handover_begin(&service);
 	(void)!write(STDOUT_FILENO, CONSOLE_READY_LINE "\n", sizeof(CONSOLE_READY_LINE));
 	r = loop_run(loop);
 	return error_errno(err, r, "event loop");

@@ -27,7 +27,11 @@
 #define ID	"@warm-up"
 #define ROOTFS	"/tmp/warm-up"
 #define CGROUP	"warm-up" /* beside that of the containers */
+#define OWN	"process" /* below it: the process itself */
 #define TIMEOUT (60 * USEC_PER_SEC)
+
+/* To take its container away is work that nobody else will do in this start. */
+#define REMOVE_AFTER (5 * USEC_PER_SEC)
 
 /* As `runvm spec` has it, but for what costs without being on the way of others. */
 static const char configuration[] =
@@ -118,22 +122,27 @@ static void on_removed(struct rpc_request *request _unused_, const ProtobufCMess
 		fail(err);
 	if (umount2(ROOTFS, MNT_DETACH) < 0 || rmdir(ROOTFS) < 0)
 		fail_errno("remove " ROOTFS);
-	if (rmdir(CGROUP_ROOT "/" CGROUP) < 0)
-		fail_errno("remove the cgroup");
 	_exit(EXIT_SUCCESS);
+}
+
+static void on_time(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+{
+	GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
+	struct warm_up *w = data;
+
+	remove.container_id = (char *)ID;
+	rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
+			on_removed, w);
 }
 
 static void on_ended(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		     const struct error *err, void *data)
 {
-	GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
 	struct warm_up *w = data;
 
 	if (err)
 		fail(err);
-	remove.container_id = (char *)ID;
-	rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
-			on_removed, w);
+	(void)loop_add_timer(w->service.loop, loop_now() + REMOVE_AFTER, on_time, w);
 }
 
 static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
@@ -178,6 +187,18 @@ static void create(struct warm_up *w)
 			on_started, w);
 }
 
+/* Moves this process. */
+static int enter_cgroup(int fd)
+{
+	if (mkdirat(fd, OWN, 0755) < 0)
+		return -errno;
+	return io_write_file(fd, OWN "/cgroup.procs", "0");
+}
+
+/*
+ * Takes the processor from all others and balances no load over it, which would be code to translate,
+ * too. The cgroup stays when the process is gone, and keeps the processor.
+ */
 static int make_cgroup(unsigned int cpu)
 {
 	_cleanup_close_ int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -188,6 +209,10 @@ static int make_cgroup(unsigned int cpu)
 	fd = root < 0 ? -errno : cgroup_make_parent(root, CGROUP, &err);
 	snprintf(cpus, sizeof(cpus), "%u", cpu);
 	r = fd < 0 ? fd : cgroup_set_cpus(fd, cpus);
+	if (!r)
+		r = enter_cgroup(fd);
+	if (!r)
+		r = cgroup_isolate_cpus(fd);
 	if (r < 0) {
 		errno = -r;
 		fail_errno("make the cgroup");
@@ -217,16 +242,6 @@ static void make_server(struct warm_up *w, int cgroup_fd)
 	(void)rpc_server_accept(w->server, pair[1]);
 }
 
-static int run_on(unsigned int first, unsigned int n)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	for (unsigned int i = first; i < first + n; i++)
-		CPU_SET(i, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
 static _noreturn_ void run(const struct handover *page, unsigned int cpu, int ready_fd)
 {
 	static struct warm_up w;
@@ -235,8 +250,6 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 	/* Its crash is not vminitd's. */
 	process_reset_signals();
 	steps_end();
-	if (run_on(cpu, 1) < 0)
-		fail_errno("move to the last processor");
 	make_rootfs();
 	make_server(&w, make_cgroup(cpu));
 	/* The requests are on their way: a client's part is none of vminitd's. */
@@ -249,33 +262,21 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 	_exit(EXIT_FAILURE);
 }
 
-/* Everything but the last processor is for vminitd and the containers. */
-static int reserve_cpu(unsigned int cpu, int cgroup_fd)
-{
-	char cpus[32];
-
-	snprintf(cpus, sizeof(cpus), "0-%u", cpu - 1);
-	return run_on(0, cpu) < 0 ? -errno : cgroup_set_cpus(cgroup_fd, cpus);
-}
-
 int warm_up_program(void)
 {
 	return write(STDOUT_FILENO, "\n", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int warm_up_start(const struct handover *page, int cgroup_fd, struct error *err)
+int warm_up_start(const struct handover *page, struct error *err)
 {
 	unsigned int cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int pipe_fds[2], r;
+	int pipe_fds[2];
 	pid_t pid;
 	char byte;
 
 	if (cpus < 2)
 		return error_set(err, ENODEV, "there is no processor for the warm-up");
-	r = reserve_cpu(cpus - 1, cgroup_fd);
-	if (r < 0)
-		return error_errno(err, r, "give the warm-up a processor");
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_errno(err, errno, "pipe");
 	ours = pipe_fds[0];

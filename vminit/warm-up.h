@@ -8,8 +8,8 @@
  * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
  * vminitd's, on a socket pair, and looks at the page of the handover (rpc/handover.h) as vminitd
- * does: both go on at once in a restored VM. It creates, starts, waits for and removes a container
- * of its own, and ends. Nothing of it is left, and nothing depends on it.
+ * does: both go on at once in a restored VM. It creates, starts and waits for a container of its own;
+ * some seconds later it removes it, and ends. Nothing depends on it.
  *
  * The last processor is the warm-up's for good: neither vminitd nor a container ever runs on it.
  * QEMU before 8.1 may translate for one processor what another is overwriting, and keep it. The
@@ -30,10 +30,9 @@ int warm_up_program(void);
 /**
  * warm_up_start() - give the last processor to the warm-up, and fork it; it is ready then
  * @page: shared; what it waits for
- * @cgroup_fd: of the containers' cgroup
  *
  * Return: 0; -ENODEV with one processor; another -errno.
  */
-int warm_up_start(const struct handover *page, int cgroup_fd, struct error *err);
+int warm_up_start(const struct handover *page, struct error *err);
 
 #endif

@@ -133,9 +133,6 @@ char *qemu_args_cmdline(const struct qemu_config *c)
 	/* Under KVM the kernel reads the frequency from its paravirtual clock. */
 	if (!c->kvm && c->arch == VM_ARCH_X86_64 && c->tsc_khz)
 		strbuf_printf(&b, " tsc_early_khz=%u", c->tsc_khz);
-	/* Nobody balances load over it: that would be code to translate, too. */
-	if (c->warm_up)
-		strbuf_printf(&b, " isolcpus=%u", c->cpus);
 	for (size_t i = 0; i < c->n_kernel_parameters; i++)
 		strbuf_printf(&b, " %s", c->kernel_parameters[i]);
 	return strbuf_take(&b);
