@@ -92,6 +92,16 @@ static void wait_for_host(const struct handover *page)
 		;
 }
 
+/*
+ * Brings in every page of this process and makes those that a fork left shared its own, or each would
+ * cost a fault in a restored VM. Whether that succeeds is of no matter.
+ */
+static void populate(void)
+{
+	if (!mlockall(MCL_CURRENT))
+		(void)munlockall();
+}
+
 /* Return: NULL when there can be no handover, which is said. */
 static struct handover *prepare(uint64_t *ret_address)
 {
@@ -99,12 +109,14 @@ static struct handover *prepare(uint64_t *ret_address)
 	struct handover *page = new_page(ret_address, &err);
 
 	setup_prepare();
-	if (page && handover.warm && warm_up_start(page, &err) < 0) {
+	if (page && (warm_up_rehearse(&err) < 0 ||
+		     (handover.warm && warm_up_start(page, &err) < 0))) {
 		(void)munmap(page, HANDOVER_SIZE);
 		page = NULL;
 	}
 	if (!page)
 		log_error("no template can be made: %s", error_message(&err));
+	populate();
 	return page;
 }
 

@@ -11,7 +11,6 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/utsname.h>
 #include <linux/netlink.h>
@@ -26,8 +25,8 @@
 /* How long the host may take to answer what is under way when a container goes. */
 #define SETTLE_TIMEOUT (1 * USEC_PER_SEC)
 
-/* The share, and the file that tells how many requests are under way; empty before there is one. */
-static char share[128], waiting[64];
+/* Where the share is mounted; empty before there is one. */
+static char share[128];
 
 #define MACHINE_ID_FILE "/etc/machine-id"
 #define MACHINE_ID_LEN	32
@@ -66,6 +65,7 @@ void setup_prepare(void)
 {
 	for (size_t i = 0; i < N_IDS; i++)
 		mapped[i] = map_id(ids[i].path, ids[i].len);
+	(void)mkdir(SETUP_DEFAULT_SHARE, 0755);
 	random_fd = open(RANDOM_FILE, O_RDWR | O_CLOEXEC);
 }
 
@@ -154,11 +154,14 @@ static int mount_share(const char *tag, const char *where, struct error *err)
 	uint64_t deadline = loop_now() + SHARE_TIMEOUT;
 	_cleanup_close_ int uevents = -1;
 
-	if (mkdir(where, 0755) < 0 && errno != EEXIST)
-		return error_errno(err, errno, "make \"%s\"", where);
 	for (;;) {
 		if (!mount(tag, where, "virtiofs", 0, NULL))
 			return 0;
+		if (errno == ENOENT) {
+			if (mkdir(where, 0755) < 0)
+				return error_errno(err, errno, "make \"%s\"", where);
+			continue;
+		}
 		if (errno != EINVAL || loop_now() >= deadline)
 			return error_errno(err, errno, "mount the share \"%s\" on \"%s\"", tag,
 					   where);
@@ -173,37 +176,40 @@ static int mount_share(const char *tag, const char *where, struct error *err)
 	}
 }
 
+/* Of the share's connection: how many requests are under way. Return: fd or -errno. */
+static int open_waiting(void)
+{
+	char path[64];
+	struct statx st;
+	int fd;
+
+	/* The connection's directory has the name of the device number. */
+	if (statx(AT_FDCWD, share, AT_STATX_DONT_SYNC, 0, &st) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), SETUP_FUSE_CONTROL "/%u/waiting", st.stx_dev_minor);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /*
  * What is in the background, as the RELEASE of a file, is counted in "waiting". A question of our own
  * comes back behind what was under way, so this asks as often as there are answers to wait for.
  */
 void setup_settle_share(void)
 {
+	_cleanup_close_ int fd = share[0] ? open_waiting() : -1;
 	uint64_t deadline = loop_now() + SETTLE_TIMEOUT;
 	struct statfs fs;
 	char text[32];
 
-	if (!waiting[0])
+	if (fd < 0)
 		return;
 	do {
-		_cleanup_close_ int fd = open(waiting, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+		ssize_t n = pread(fd, text, sizeof(text), 0);
 
 		if (n < 1 || text[0] == '0' || statfs(share, &fs) < 0)
 			return;
 	} while (loop_now() < deadline);
-}
-
-/* Its connection has a directory, named by the device number. */
-static int know_share(const char *where, struct error *err)
-{
-	struct stat st;
-
-	if (stat(where, &st) < 0)
-		return error_errno(err, errno, "stat \"%s\"", where);
-	snprintf(waiting, sizeof(waiting), SETUP_FUSE_CONTROL "/%u/waiting", minor(st.st_dev));
-	snprintf(share, sizeof(share), "%s", where);
-	return 0;
 }
 
 int setup_identity(const struct setup *s, struct error *err)
@@ -230,7 +236,7 @@ int setup_share(const struct setup *s, struct error *err)
 		return 0;
 	r = mount_share(s->share_tag, where, err);
 	if (!r)
-		r = know_share(where, err);
+		snprintf(share, sizeof(share), "%s", where);
 	steps_done("share mounted");
 	return r;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "lib/alloc.h"
 #include "lib/io.h"
@@ -60,11 +62,16 @@ static const char configuration[] =
 	"\"maskedPaths\":[\"/proc/kcore\",\"/proc/keys\",\"/proc/scsi\"],"
 	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/sys\"]}}";
 
-/* All that the process has; its loop is the service's. */
+/**
+ * struct warm_up - all that the process has; its loop is the service's
+ * @rehearsal: of a VM that is about to be saved: the container goes as soon as it can, and the
+ *	cgroup with it
+ */
 struct warm_up {
 	struct service service;
 	struct rpc_server *server;
 	struct rpc_client *client;
+	bool rehearsal;
 };
 
 static _noreturn_ void fail(const struct error *err)
@@ -116,23 +123,31 @@ static void child_signal(struct loop_source *source _unused_,
 }
 
 static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
-		       const struct error *err, void *data _unused_)
+		       const struct error *err, void *data)
 {
+	const struct warm_up *w = data;
+
 	if (err)
 		fail(err);
 	if (umount2(ROOTFS, MNT_DETACH) < 0 || rmdir(ROOTFS) < 0)
 		fail_errno("remove " ROOTFS);
+	if (w->rehearsal && rmdir(CGROUP_ROOT "/" CGROUP) < 0)
+		fail_errno("remove the cgroup");
 	_exit(EXIT_SUCCESS);
 }
 
-static void on_time(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+static void remove_container(struct warm_up *w)
 {
 	GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
-	struct warm_up *w = data;
 
 	remove.container_id = (char *)ID;
 	rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
 			on_removed, w);
+}
+
+static void on_time(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+{
+	remove_container(data);
 }
 
 static void on_ended(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
@@ -142,7 +157,10 @@ static void on_ended(struct rpc_request *request _unused_, const ProtobufCMessag
 
 	if (err)
 		fail(err);
-	(void)loop_add_timer(w->service.loop, loop_now() + REMOVE_AFTER, on_time, w);
+	if (w->rehearsal)
+		remove_container(w);
+	else
+		(void)loop_add_timer(w->service.loop, loop_now() + REMOVE_AFTER, on_time, w);
 }
 
 static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
@@ -199,22 +217,26 @@ static int enter_cgroup(int fd)
  * Takes the processor from all others and balances no load over it, which would be code to translate,
  * too. The cgroup stays when the process is gone, and keeps the processor.
  */
-static int make_cgroup(unsigned int cpu)
+static int take_cpu(int fd, unsigned int cpu)
+{
+	char cpus[16];
+	int r;
+
+	snprintf(cpus, sizeof(cpus), "%u", cpu);
+	r = cgroup_set_cpus(fd, cpus);
+	if (!r)
+		r = enter_cgroup(fd);
+	return r < 0 ? r : cgroup_isolate_cpus(fd);
+}
+
+static int make_cgroup(void)
 {
 	_cleanup_close_ int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_error_ struct error err = ERROR_INIT;
-	char cpus[16];
-	int fd, r;
+	int fd = root < 0 ? -errno : cgroup_make_parent(root, CGROUP, &err);
 
-	fd = root < 0 ? -errno : cgroup_make_parent(root, CGROUP, &err);
-	snprintf(cpus, sizeof(cpus), "%u", cpu);
-	r = fd < 0 ? fd : cgroup_set_cpus(fd, cpus);
-	if (!r)
-		r = enter_cgroup(fd);
-	if (!r)
-		r = cgroup_isolate_cpus(fd);
-	if (r < 0) {
-		errno = -r;
+	if (fd < 0) {
+		errno = -fd;
 		fail_errno("make the cgroup");
 	}
 	return fd;
@@ -242,18 +264,38 @@ static void make_server(struct warm_up *w, int cgroup_fd)
 	(void)rpc_server_accept(w->server, pair[1]);
 }
 
-static _noreturn_ void run(const struct handover *page, unsigned int cpu, int ready_fd)
+/* A container is on its way when this returns: a client's part is none of vminitd's. */
+static void begin(struct warm_up *w, int cgroup_fd)
 {
-	static struct warm_up w;
-
 	(void)prctl(PR_SET_NAME, "warm-up");
 	/* Its crash is not vminitd's. */
 	process_reset_signals();
 	steps_end();
 	make_rootfs();
-	make_server(&w, make_cgroup(cpu));
-	/* The requests are on their way: a client's part is none of vminitd's. */
-	create(&w);
+	make_server(w, cgroup_fd);
+	create(w);
+}
+
+static _noreturn_ void rehearse(void)
+{
+	static struct warm_up w = {.rehearsal = true};
+
+	begin(&w, make_cgroup());
+	(void)loop_run(w.service.loop);
+	_exit(EXIT_FAILURE);
+}
+
+static _noreturn_ void run(const struct handover *page, unsigned int cpu, int ready_fd)
+{
+	static struct warm_up w;
+	int cgroup_fd = make_cgroup(), r;
+
+	r = take_cpu(cgroup_fd, cpu);
+	if (r < 0) {
+		errno = -r;
+		fail_errno("take the last processor");
+	}
+	begin(&w, cgroup_fd);
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
@@ -265,6 +307,31 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 int warm_up_program(void)
 {
 	return write(STDOUT_FILENO, "\n", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The signal of a child that is reaped already: the loop is not to come to it in a restored VM. */
+static void forget_child_signal(void)
+{
+	const struct timespec now = {0};
+	sigset_t children;
+
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	(void)sigtimedwait(&children, NULL, &now);
+}
+
+int warm_up_rehearse(struct error *err)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		rehearse();
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return error_errno(err, errno, "rehearse a container");
+	forget_child_signal();
+	return process_exit_code(status) ? error_set(err, ECHILD, "the rehearsed container failed")
+					 : 0;
 }
 
 int warm_up_start(const struct handover *page, struct error *err)

@@ -28,6 +28,15 @@
 int warm_up_program(void);
 
 /**
+ * warm_up_rehearse() - the whole life of a container, before a template is saved
+ *
+ * What the kernel does for the first one only, it does not do in each restored VM.
+ *
+ * Return: 0 or -errno; nothing is left in either case but what the error is about.
+ */
+int warm_up_rehearse(struct error *err);
+
+/**
  * warm_up_start() - give the last processor to the warm-up, and fork it; it is ready then
  * @page: shared; what it waits for
  *
