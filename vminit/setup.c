@@ -25,6 +25,8 @@
 /* How long the host may take to answer what is under way when a container goes. */
 #define SETTLE_TIMEOUT (1 * USEC_PER_SEC)
 
+#define READ_AHEAD_KIB "1024"
+
 /* Where the share is mounted; empty before there is one. */
 static char share[128];
 
@@ -176,17 +178,43 @@ static int mount_share(const char *tag, const char *where, struct error *err)
 	}
 }
 
+/* The minor device number of the share, which is in the kernel's names for it; asks nobody else. */
+static int share_minor(unsigned int *ret)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, share, AT_STATX_DONT_SYNC, 0, &st) < 0)
+		return -errno;
+	*ret = st.stx_dev_minor;
+	return 0;
+}
+
+/*
+ * Each request of the share goes to another process on the host and back: reading three times as fast
+ * in large pieces is worth what is read in vain. Whether it succeeds is of no matter.
+ */
+static void set_read_ahead(void)
+{
+	unsigned int number;
+	char path[64];
+
+	if (share_minor(&number) < 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/class/bdi/0:%u/read_ahead_kb", number);
+	(void)io_write_file(AT_FDCWD, path, READ_AHEAD_KIB);
+}
+
 /* Of the share's connection: how many requests are under way. Return: fd or -errno. */
 static int open_waiting(void)
 {
+	unsigned int number;
 	char path[64];
-	struct statx st;
-	int fd;
+	int fd, r;
 
-	/* The connection's directory has the name of the device number. */
-	if (statx(AT_FDCWD, share, AT_STATX_DONT_SYNC, 0, &st) < 0)
-		return -errno;
-	snprintf(path, sizeof(path), SETUP_FUSE_CONTROL "/%u/waiting", st.stx_dev_minor);
+	r = share_minor(&number);
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), SETUP_FUSE_CONTROL "/%u/waiting", number);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -235,8 +263,10 @@ int setup_share(const struct setup *s, struct error *err)
 	if (!s->share_tag[0])
 		return 0;
 	r = mount_share(s->share_tag, where, err);
-	if (!r)
+	if (!r) {
 		snprintf(share, sizeof(share), "%s", where);
+		set_read_ahead();
+	}
 	steps_done("share mounted");
 	return r;
 }
