@@ -93,15 +93,6 @@ static int parse_digits(const char *text, size_t len, size_t max_digits, uint64_
 	return 0;
 }
 
-enum grpc_status grpc_status_parse(const char *text, size_t len)
-{
-	uint64_t n;
-
-	if (parse_digits(text, len, 2, &n) < 0 || n >= GRPC_STATUS_COUNT)
-		return GRPC_UNKNOWN;
-	return (enum grpc_status)n;
-}
-
 enum grpc_status grpc_status_from_errno(int errnum)
 {
 	if (errnum < 0)
@@ -122,13 +113,9 @@ int grpc_status_to_errno(enum grpc_status status)
 	return EIO;
 }
 
-int grpc_errno_parse(const char *text, size_t len)
+int grpc_errno_check(uint32_t errnum)
 {
-	uint64_t n;
-
-	if (parse_digits(text, len, 3, &n) < 0 || n > EHWPOISON)
-		return 0;
-	return (int)n;
+	return errnum <= EHWPOISON ? (int)errnum : 0;
 }
 
 void grpc_message_encode(struct strbuf *out, const char *message)
@@ -147,37 +134,6 @@ void grpc_message_encode(struct strbuf *out, const char *message)
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-void grpc_message_decode(struct strbuf *out, const char *text, size_t len)
-{
-	size_t made = 0;
-
-	for (size_t i = 0; i < len && made < GRPC_MAX_STATUS_MESSAGE; made++) {
-		unsigned char c = (unsigned char)text[i++];
-
-		if (c == '%' && len - i >= 2) {
-			int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
-
-			if (high >= 0 && low >= 0) {
-				c = (unsigned char)(high << 4 | low);
-				i += 2;
-			}
-		}
-		strbuf_putc(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
-	}
-}
-
-/* Finest first. */
 static const struct timeout_unit {
 	char letter;
 	uint64_t nsec;
@@ -190,7 +146,6 @@ static const struct timeout_unit {
 	{'H', UINT64_C(3600) * 1000 * 1000 * 1000},
 };
 #define TIMEOUT_MAX_DIGITS 8
-#define TIMEOUT_MAX	   99999999
 
 int grpc_timeout_parse(const char *text, size_t len, uint64_t *ret_usec)
 {
@@ -208,22 +163,6 @@ int grpc_timeout_parse(const char *text, size_t len, uint64_t *ret_usec)
 		return 0;
 	}
 	return -EINVAL;
-}
-
-void grpc_timeout_format(uint64_t usec, char buffer[GRPC_TIMEOUT_SIZE])
-{
-	for (size_t i = 1; i < ARRAY_SIZE(timeout_units); i++) {
-		uint64_t unit = timeout_units[i].nsec / 1000;
-		uint64_t n = usec / unit + (usec % unit != 0);
-
-		if (n > TIMEOUT_MAX && i + 1 < ARRAY_SIZE(timeout_units))
-			continue;
-		if (n > TIMEOUT_MAX)
-			n = TIMEOUT_MAX;
-		(void)snprintf(buffer, GRPC_TIMEOUT_SIZE, "%u%c", (unsigned int)n,
-			       timeout_units[i].letter);
-		return;
-	}
 }
 
 bool grpc_content_type_valid(const char *text, size_t len)

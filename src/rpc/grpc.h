@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The encodings of gRPC over HTTP/2: length-prefixed messages, grpc-timeout, grpc-message, status
- * codes. Pure functions over buffers, for bytes of a hostile peer; no I/O and no HTTP/2 (session.c).
+ * The encodings of gRPC: status codes and messages, which both wires have, and what is of HTTP/2:
+ * length-prefixed messages, grpc-timeout, grpc-message. Pure functions over buffers, for bytes of a
+ * hostile peer; no I/O and no HTTP/2 (wire-http2.c). The other wire's are in frame.h.
  *
  * Source: "gRPC over HTTP2" (grpc/doc/PROTOCOL-HTTP2.md) and grpc/doc/statuscodes.md.
  */
@@ -48,19 +49,13 @@ enum grpc_status {
 
 /* "NOT_FOUND" ...; never NULL. */
 const char *grpc_status_name(enum grpc_status status);
-/* A decimal code; anything else is GRPC_UNKNOWN. */
-enum grpc_status grpc_status_parse(const char *text, size_t len);
 /* @errnum: positive or negative; what has no counterpart is GRPC_INTERNAL. */
 enum grpc_status grpc_status_from_errno(int errnum);
-/* A positive errno value, for a peer that sends no runvm-errno; 0 for GRPC_OK. */
+/* A positive errno value, for a peer that sends none; 0 for GRPC_OK. */
 int grpc_status_to_errno(enum grpc_status status);
 
-/**
- * grpc_errno_parse() - read the trailer runvm-errno
- *
- * Return: a positive errno value that Linux knows, or 0.
- */
-int grpc_errno_parse(const char *text, size_t len);
+/* Return: @errnum, a peer's, where Linux knows it; otherwise 0. */
+int grpc_errno_check(uint32_t errnum);
 
 /**
  * grpc_message_encode() - percent-encode an error message for grpc-message
@@ -69,26 +64,12 @@ int grpc_errno_parse(const char *text, size_t len);
  */
 void grpc_message_encode(struct strbuf *out, const char *message);
 /**
- * grpc_message_decode() - the text of a grpc-message
- *
- * Cuts likewise. Invalid escapes stay as they are, as the protocol asks. Control characters become
- * spaces: the text goes into logs and onto terminals, and is one line.
- */
-void grpc_message_decode(struct strbuf *out, const char *text, size_t len);
-
-/* Room for grpc_timeout_format(), NUL included: 8 digits and a unit. */
-#define GRPC_TIMEOUT_SIZE 10
-
-/**
  * grpc_timeout_parse() - read grpc-timeout: 1 to 8 digits and one of H M S m u n
  * @ret_usec: microseconds, rounded up
  *
  * Return: 0, or -EINVAL.
  */
 int grpc_timeout_parse(const char *text, size_t len, uint64_t *ret_usec);
-/* The finest unit that fits in 8 digits, rounded up. */
-void grpc_timeout_format(uint64_t usec, char buffer[GRPC_TIMEOUT_SIZE]);
-
 /* "application/grpc", alone or followed by '+' or ';' (so not application/grpc-web). */
 bool grpc_content_type_valid(const char *text, size_t len);
 

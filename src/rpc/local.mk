@@ -1,13 +1,16 @@
-# What host and guest speak: the .proto files, gRPC over HTTP/2, a server and a client.
+# What host and guest speak: the .proto files, gRPC over HTTP/2 and frames, a server and a client.
 rpc_sources = \
 	src/rpc/api.h \
 	src/rpc/call.c src/rpc/call.h \
 	src/rpc/client.c src/rpc/client.h \
 	src/rpc/connection.c \
+	src/rpc/frame.c src/rpc/frame.h \
 	src/rpc/grpc.c src/rpc/grpc.h \
 	src/rpc/handover.h \
 	src/rpc/server.c src/rpc/server.h \
-	src/rpc/session.c src/rpc/session.h
+	src/rpc/session.c src/rpc/session.h \
+	src/rpc/wire-frames.c \
+	src/rpc/wire-http2.c
 
 # Never distributed: the .proto files are, and protoc-c is needed to build.
 rpc_generated = \
@@ -46,8 +49,10 @@ src/rpc/google/protobuf/timestamp.pb-c.h: src/rpc/google/protobuf/timestamp.pb-c
 
 rpc_test_service = tests/unit/test-rpc-service.c tests/unit/test-rpc-service.h tests/unit/test.h
 
-check_PROGRAMS += tests/unit/test-grpc tests/unit/test-rpc tests/unit/test-rpc-hostile \
-	tests/unit/test-rpc-interop
+check_PROGRAMS += tests/unit/test-frames tests/unit/test-grpc tests/unit/test-rpc \
+	tests/unit/test-rpc-hostile tests/unit/test-rpc-interop
+tests_unit_test_frames_SOURCES = tests/unit/test-frames.c $(rpc_test_service)
+tests_unit_test_frames_LDADD = $(host_libs)
 tests_unit_test_grpc_SOURCES = tests/unit/test-grpc.c tests/unit/test.h
 tests_unit_test_grpc_LDADD = $(host_libs)
 tests_unit_test_rpc_SOURCES = tests/unit/test-rpc.c $(rpc_test_service)
@@ -57,4 +62,4 @@ tests_unit_test_rpc_hostile_LDADD = $(host_libs)
 # Runs tests/interop/rpc-interop.py.
 tests_unit_test_rpc_interop_SOURCES = tests/unit/test-rpc-interop.c $(rpc_test_service)
 tests_unit_test_rpc_interop_LDADD = $(host_libs)
-EXTRA_DIST += tests/interop/rpc-interop.py tests/fuzz/fuzz-grpc.c
+EXTRA_DIST += tests/interop/rpc-interop.py tests/fuzz/fuzz-frames.c tests/fuzz/fuzz-grpc.c

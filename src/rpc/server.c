@@ -84,7 +84,8 @@ int rpc_server_accept(struct rpc_server *server, int fd)
 		close_keep_errno(fd);
 		return -EMFILE;
 	}
-	return rpc_connection_new(server, fd);
+	rpc_connection_new(server, fd);
+	return 0;
 }
 
 static void on_rested(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
@@ -109,7 +110,7 @@ static void on_connect(struct loop_source *source, uint32_t events _unused_, voi
 		r = fd < 0 ? -errno : rpc_server_accept(l->server, fd);
 		if (r == 0)
 			continue;
-		log_warning("a connection to the gRPC server is refused: %s", strerror(-r));
+		log_warning("a connection to the server is refused: %s", strerror(-r));
 		/* Level-triggered: without a rest this would be a busy loop until one closes. */
 		loop_set_events(source, 0);
 		loop_set_deadline(l->rest, loop_now() + ACCEPT_REST);

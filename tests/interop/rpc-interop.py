@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A gRPC implementation that nobody here wrote (grpcio) against src/rpc, as client and as server.
+"""A gRPC client that nobody here wrote (grpcio) against the server of src/rpc.
 
 usage: rpc-interop.py SOCKET PROTO_DIRECTORY SCRATCH_DIRECTORY
 
@@ -10,7 +10,6 @@ import os
 import sys
 import time
 import traceback
-from concurrent import futures
 
 try:
     import grpc
@@ -202,34 +201,38 @@ def channels(stub):
     wait_for(lambda: cancelled(stub) == before + 20)
 
 
-class Servicer(pb_grpc.SandboxContextServicer):
-    """What dial_back of test-rpc-interop.c asks for."""
-
-    def Getenv(self, request, context):
-        if request.key == "missing":
-            context.abort(grpc.StatusCode.NOT_FOUND, "no %s, 100%% Müll" % request.key)
-        if request.key == "slow":
-            time.sleep(1)
-        return pb.GetenvResponse(value="python's " + request.key)
-
-    def Stat(self, request, context):
-        return pb.StatResponse(error=request.path)
-
-    def Copy(self, request, context):
-        for i in range(request.mode):
-            yield pb.CopyResponse(total_size=i)
+@test
+def hold(stub):
+    """What comes after a call that holds waits for its end; cancelled, it is never entered."""
+    held_back = connect()
+    # Connected, it sends its calls in order.
+    assert held_back.Getenv(pb.GetenvRequest(key="x"), timeout=PATIENCE).value
+    holder = held_back.WaitProcess.future(pb.WaitProcessRequest(id="hold"))
+    late = held_back.Getenv.future(pb.GetenvRequest(key="late"), timeout=0.2)
+    held = held_back.Getenv.future(pb.GetenvRequest(key="held"), timeout=PATIENCE)
+    assert late.exception(timeout=PATIENCE).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert not held.done()
+    stub.Kill(pb.KillRequest(signal=1), timeout=PATIENCE)
+    assert holder.result(timeout=PATIENCE).exitCode == 129
+    assert held.result(timeout=PATIENCE).value == "value of held"
+    held_back.channel.close()
 
 
 @test
-def dial_back(stub):
-    """The client of src/rpc against grpcio's server."""
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
-    pb_grpc.add_SandboxContextServicer_to_server(Servicer(), server)
-    path = os.path.join(SCRATCH, "python.sock")
-    assert server.add_insecure_port("unix:" + path)
-    server.start()
-    stub.Setenv(pb.SetenvRequest(key="dial", value="python.sock"), timeout=PATIENCE)
-    server.stop(0)
+def flood(stub):
+    """The handler never yields: what it may queue is bounded, and arrives."""
+    replies = list(stub.Copy(pb.CopyRequest(path="flood"), timeout=PATIENCE))
+    assert 230 < len(replies) < 280, len(replies)
+    assert all(r.error == "f" * 1024 for r in replies)
+
+
+@test
+def slow_reader(stub):
+    """Large answers that nobody reads keep nothing back, and are there in the end."""
+    calls = [stub.Stat.future(pb.StatRequest(path="s" * (1 << 20)), timeout=PATIENCE)
+             for _ in range(20)]
+    assert stub.Getenv(pb.GetenvRequest(key="x"), timeout=PATIENCE).value == "value of x"
+    assert all(call.result().error == "s" * (1 << 20) for call in calls)
 
 
 SERVICE = "com.apple.containerization.sandbox.v3.SandboxContext"

@@ -30,79 +30,33 @@ static void test_timeout_parse(void)
 		CHECK_INT(grpc_timeout_parse(bad[i], strlen(bad[i]), &usec), ==, -EINVAL);
 }
 
-static void test_timeout_format(void)
+static void test_message_encode(void)
 {
 	static const struct {
-		uint64_t usec;
-		const char *text;
+		const char *plain, *encoded;
 	} cases[] = {
-		{0, "0u"},
-		{99999999, "99999999u"},
-		{100000000, "100000m"},
-		{100000001, "100001m"},
-		{UINT64_C(99999999) * 1000, "99999999m"},
-		{UINT64_C(100000000) * 1000, "100000S"},
-		{UINT64_C(100000000) * 1000000, "1666667M"},
-		{UINT64_MAX, "99999999H"},
+		{"plain text, \"quoted\"", "plain text, \"quoted\""},
+		{"100%", "100%25"},
+		{"M\xc3\xbcll", "M%C3%BCll"},
+		{"two\nlines\x1b[31m\x7f", "two%0Alines%1B[31m%7F"},
+		{"", ""},
 	};
-	char buffer[GRPC_TIMEOUT_SIZE];
+	_cleanup_strbuf_ struct strbuf long_one = STRBUF_INIT;
+	_cleanup_free_ char *text = xcalloc(1, 3 * GRPC_MAX_STATUS_MESSAGE + 1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		grpc_timeout_format(cases[i].usec, buffer);
-		CHECK_STR(buffer, cases[i].text);
-	}
-}
-
-static void test_message_round_trip(void)
-{
-	static const struct {
-		const char *plain, *encoded, *decoded;
-	} cases[] = {
-		{"plain text, \"quoted\"", "plain text, \"quoted\"", "plain text, \"quoted\""},
-		{"100%", "100%25", "100%"},
-		{"M\xc3\xbcll", "M%C3%BCll", "M\xc3\xbcll"},
-		{"two\nlines\x1b[31m\x7f", "two%0Alines%1B[31m%7F", "two lines [31m "},
-		{"", "", ""},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_strbuf_ struct strbuf encoded = STRBUF_INIT, decoded = STRBUF_INIT;
+		_cleanup_strbuf_ struct strbuf encoded = STRBUF_INIT;
 
 		grpc_message_encode(&encoded, cases[i].plain);
 		CHECK_STR(encoded.data ?: "", cases[i].encoded);
-		grpc_message_decode(&decoded, cases[i].encoded, strlen(cases[i].encoded));
-		CHECK_STR(decoded.data ?: "", cases[i].decoded);
 	}
-}
-
-static void test_message_decode_odd(void)
-{
-	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
-	_cleanup_free_ char *text = xcalloc(1, 3 * GRPC_MAX_STATUS_MESSAGE + 1);
-
-	grpc_message_decode(&out, "%4 %zz %e4 %", 12);
-	CHECK_STR(out.data, "%4 %zz \xe4 %");
-	strbuf_free(&out);
-	grpc_message_decode(&out, "a%00b", 5);
-	CHECK_STR(out.data, "a b");
-
-	strbuf_free(&out);
 	memset(text, 'x', 3 * GRPC_MAX_STATUS_MESSAGE);
-	grpc_message_encode(&out, text);
-	CHECK_INT(out.len, ==, GRPC_MAX_STATUS_MESSAGE);
-	strbuf_free(&out);
-	grpc_message_decode(&out, text, strlen(text));
-	CHECK_INT(out.len, ==, GRPC_MAX_STATUS_MESSAGE);
+	grpc_message_encode(&long_one, text);
+	CHECK_INT(long_one.len, ==, GRPC_MAX_STATUS_MESSAGE);
 }
 
 static void test_status(void)
 {
-	CHECK_INT(grpc_status_parse("0", 1), ==, GRPC_OK);
-	CHECK_INT(grpc_status_parse("12", 2), ==, GRPC_UNIMPLEMENTED);
-	CHECK_INT(grpc_status_parse("17", 2), ==, GRPC_UNKNOWN);
-	CHECK_INT(grpc_status_parse("", 0), ==, GRPC_UNKNOWN);
-	CHECK_INT(grpc_status_parse("-1", 2), ==, GRPC_UNKNOWN);
-	CHECK_INT(grpc_status_parse("4294967296", 10), ==, GRPC_UNKNOWN);
 	CHECK_STR(grpc_status_name(GRPC_NOT_FOUND), "NOT_FOUND");
 	CHECK_STR(grpc_status_name((enum grpc_status)99), "UNKNOWN");
 
@@ -118,11 +72,11 @@ static void test_status(void)
 		CHECK_INT(grpc_status_from_errno(errnum), ==, i == GRPC_UNKNOWN ? GRPC_UNKNOWN : i);
 	}
 
-	CHECK_INT(grpc_errno_parse("2", 1), ==, ENOENT);
-	CHECK_INT(grpc_errno_parse("133", 3), ==, EHWPOISON);
-	CHECK_INT(grpc_errno_parse("134", 3), ==, 0);
-	CHECK_INT(grpc_errno_parse("-2", 2), ==, 0);
-	CHECK_INT(grpc_errno_parse("", 0), ==, 0);
+	CHECK_INT(grpc_errno_check(0), ==, 0);
+	CHECK_INT(grpc_errno_check(ENOENT), ==, ENOENT);
+	CHECK_INT(grpc_errno_check(EHWPOISON), ==, EHWPOISON);
+	CHECK_INT(grpc_errno_check(EHWPOISON + 1), ==, 0);
+	CHECK_INT(grpc_errno_check(UINT32_MAX), ==, 0);
 }
 
 static void test_content_type(void)
@@ -235,9 +189,7 @@ static void test_unpack_bounded(void)
 int main(void)
 {
 	TEST_RUN(test_timeout_parse);
-	TEST_RUN(test_timeout_format);
-	TEST_RUN(test_message_round_trip);
-	TEST_RUN(test_message_decode_odd);
+	TEST_RUN(test_message_encode);
 	TEST_RUN(test_status);
 	TEST_RUN(test_content_type);
 	TEST_RUN(test_reader_pieces);

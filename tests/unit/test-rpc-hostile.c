@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Peers that do not keep to gRPC, or to HTTP/2: a client and a server made of nghttp2 alone, which
- * say what a test tells them to, and plain bytes.
+ * Clients that do not keep to gRPC, or to HTTP/2: one made of nghttp2 alone, which says what a test
+ * tells it to, and plain bytes. Those that do not keep to frames are in test-frames.c.
  */
 #include <nghttp2/nghttp2.h>
 #include <sys/socket.h>
@@ -10,7 +10,6 @@
 #include "lib/io.h"
 #include "lib/socket.h"
 #include "lib/strbuf.h"
-#include "rpc/client.h"
 #include "tests/unit/test-rpc-service.h"
 #include "tests/unit/test.h"
 
@@ -22,27 +21,20 @@ struct line {
 };
 
 /**
- * struct script - what a raw peer says
+ * struct script - what a raw client says
  * @body: sent as DATA; @body_len bytes, @repeat times
- * @trailers: none: END_STREAM comes with the data, or the headers
  * @open: no END_STREAM at all
- * @reset: RST_STREAM with this code after the headers
- * @goaway: says GOAWAY first, and takes no stream
  */
 struct script {
 	struct line headers[MAX_LINES];
 	const char *body;
 	size_t body_len;
 	unsigned int repeat;
-	struct line trailers[MAX_LINES];
 	bool open;
-	uint32_t reset;
-	bool goaway;
 };
 
 static struct loop *loop;
 static struct rpc_server *server;
-static struct rpc_client *client;
 static struct test_service service;
 
 static struct {
@@ -68,11 +60,11 @@ static size_t lines(const struct line *from, nghttp2_nv *to)
 	return n;
 }
 
-static ssize_t raw_body(nghttp2_session *http2, int32_t stream, uint8_t *buffer, size_t len,
-			uint32_t *flags, nghttp2_data_source *source _unused_, void *data _unused_)
+static ssize_t raw_body(nghttp2_session *http2 _unused_, int32_t stream _unused_, uint8_t *buffer,
+			size_t len, uint32_t *flags, nghttp2_data_source *source _unused_,
+			void *data _unused_)
 {
 	const struct script *s = raw.script;
-	nghttp2_nv nv[MAX_LINES];
 	size_t n = s->body_len - raw.body_at;
 
 	if (n > len)
@@ -87,10 +79,6 @@ static ssize_t raw_body(nghttp2_session *http2, int32_t stream, uint8_t *buffer,
 	if (s->open)
 		return n ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	if (s->trailers[0].name) {
-		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		(void)nghttp2_submit_trailer(http2, stream, nv, lines(s->trailers, nv));
-	}
 	return (ssize_t)n;
 }
 
@@ -102,26 +90,6 @@ static int raw_header(nghttp2_session *http2 _unused_, const nghttp2_frame *fram
 	strbuf_puts(&raw.seen, ": ");
 	strbuf_append(&raw.seen, value, len);
 	strbuf_putc(&raw.seen, '\n');
-	return 0;
-}
-
-static int raw_frame(nghttp2_session *http2, const nghttp2_frame *frame, void *data _unused_)
-{
-	const struct script *s = raw.script;
-	nghttp2_data_provider provider = {.read_callback = raw_body};
-	nghttp2_nv nv[MAX_LINES];
-
-	if (!nghttp2_session_check_server_session(http2) || frame->hd.type != NGHTTP2_HEADERS)
-		return 0;
-	if (s->goaway) {
-		(void)nghttp2_submit_goaway(http2, 0, 0, NGHTTP2_NO_ERROR, NULL, 0);
-		return 0;
-	}
-	if (s->headers[0].name)
-		(void)nghttp2_submit_response(http2, frame->hd.stream_id, nv, lines(s->headers, nv),
-					      s->body_len || s->open ? &provider : NULL);
-	if (s->reset)
-		(void)nghttp2_submit_rst_stream(http2, 0, frame->hd.stream_id, s->reset);
 	return 0;
 }
 
@@ -155,8 +123,8 @@ static void raw_ready(struct loop_source *source, uint32_t events _unused_, void
 	}
 }
 
-/* One end of a pair for the raw peer: as a client, a server, or (neither) just bytes. */
-static int raw_open(bool as_client, bool as_server)
+/* One end of a pair for the raw client: HTTP/2, or just bytes. */
+static int raw_open(bool http2)
 {
 	nghttp2_session_callbacks *callbacks;
 	int pair[2];
@@ -169,12 +137,9 @@ static int raw_open(bool as_client, bool as_server)
 	raw.source = loop_add_fd(loop, raw.fd, EPOLLIN, raw_ready, NULL);
 	CHECK_INT(nghttp2_session_callbacks_new(&callbacks), ==, 0);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, raw_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, raw_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, raw_close);
-	if (as_client)
+	if (http2)
 		CHECK_INT(nghttp2_session_client_new(&raw.http2, callbacks, NULL), ==, 0);
-	if (as_server)
-		CHECK_INT(nghttp2_session_server_new(&raw.http2, callbacks, NULL), ==, 0);
 	nghttp2_session_callbacks_del(callbacks);
 	if (raw.http2)
 		CHECK_INT(nghttp2_submit_settings(raw.http2, 0, NULL, 0), ==, 0);
@@ -183,8 +148,6 @@ static int raw_open(bool as_client, bool as_server)
 
 static void raw_done(void)
 {
-	rpc_client_free(client);
-	client = NULL;
 	rpc_server_free(server);
 	server = NULL;
 	nghttp2_session_del(raw.http2);
@@ -197,7 +160,7 @@ static void raw_done(void)
 static void serve(int fd)
 {
 	server = rpc_server_new(loop);
-	test_service_add(server, &service, NULL);
+	test_service_add(server, &service);
 	CHECK_INT(rpc_server_accept(server, fd), ==, 0);
 }
 
@@ -226,7 +189,7 @@ static const char *ask(const struct script *script)
 	nghttp2_data_provider provider = {.read_callback = raw_body};
 	nghttp2_nv nv[MAX_LINES];
 
-	serve(raw_open(true, false));
+	serve(raw_open(true));
 	raw.script = script;
 	CHECK_INT(nghttp2_submit_request(raw.http2, NULL, nv, lines(script->headers, nv),
 					 script->body_len || script->open ? &provider : NULL, NULL),
@@ -302,7 +265,7 @@ static void test_large_headers(void)
 /* Bytes that are no HTTP/2, or stop anywhere: the connection ends, and the server lives on. */
 static void feed_server(const void *bytes, size_t len, bool then_close)
 {
-	serve(raw_open(false, false));
+	serve(raw_open(false));
 	CHECK_INT(io_write_all(raw.fd, bytes, len), ==, 0);
 	if (then_close)
 		(void)shutdown(raw.fd, SHUT_WR);
@@ -310,7 +273,7 @@ static void feed_server(const void *bytes, size_t len, bool then_close)
 	raw_done();
 }
 
-static void test_garbage_to_server(void)
+static void test_garbage(void)
 {
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
 	char frame[sizeof(preface) + 64];
@@ -329,184 +292,12 @@ static void test_garbage_to_server(void)
 	}
 }
 
-/* What a call comes to. */
-static struct {
-	bool done;
-	enum grpc_status status;
-	int errnum;
-	char message[512];
-	unsigned int n_messages;
-} outcome;
-
-static void on_message(struct rpc_request *request _unused_,
-		       const ProtobufCMessage *message _unused_, void *data _unused_)
-{
-	outcome.n_messages++;
-}
-
-static void on_done(struct rpc_request *request, const ProtobufCMessage *reply _unused_,
-		    const struct error *err, void *data _unused_)
-{
-	outcome.done = true;
-	outcome.status = rpc_request_status(request);
-	if (err) {
-		outcome.errnum = err->errnum;
-		(void)snprintf(outcome.message, sizeof(outcome.message), "%s", error_message(err));
-	}
-}
-
-static void start(bool streaming)
-{
-	SANDBOX(GetenvRequest) getenv = SANDBOX_INIT(GETENV_REQUEST);
-	SANDBOX(CopyRequest) copy = SANDBOX_INIT(COPY_REQUEST);
-
-	memset(&outcome, 0, sizeof(outcome));
-	getenv.key = (char *)"k";
-	if (streaming)
-		rpc_client_stream(client, SANDBOX_SERVICE, "Copy", &copy.base, PATIENCE, on_message,
-				  on_done, NULL);
-	else
-		rpc_client_call(client, SANDBOX_SERVICE, "Getenv", &getenv.base, PATIENCE, on_done,
-				NULL);
-}
-
-/* What our client makes of a raw answer: the message of its error, "" for success. */
-static const char *answer(bool streaming, const struct script *script)
-{
-	int fd = raw_open(false, true);
-
-	client = rpc_client_new(loop, fd, "vminitd");
-	raw.script = script;
-	start(streaming);
-	CHECK_INT(loop_run_until(loop, &outcome.done, loop_now() + PATIENCE), ==, 0);
-	CHECK_INT(outcome.status == GRPC_OK, ==, outcome.message[0] == '\0');
-	raw_done();
-	return outcome.message;
-}
-
-#define ANSWER(...)	   answer(false, &(const struct script){__VA_ARGS__})
-#define ANSWER_STREAM(...) answer(true, &(const struct script){__VA_ARGS__})
-#define OK		   {":status", "200"}, GRPC
-#define STATUS(code)	   .trailers = {{"grpc-status", code}}
-
-static void test_odd_answers(void)
-{
-	CHECK_STR(ANSWER(.headers = {OK}, GOOD, STATUS("0")), "");
-	CHECK_STR(ANSWER(.headers = {{":status", "503"}, {"content-type", "text/html"}},
-			 .body = "<html>", .body_len = 6),
-		  "Getenv: vminitd answered with an HTTP error, not as a gRPC server");
-	CHECK_INT(outcome.status, ==, GRPC_UNAVAILABLE);
-	CHECK_STR(ANSWER(.headers = {{":status", "200"}, {"content-type", "text/html"}},
-			 .body = "<html>", .body_len = 6),
-		  "Getenv: vminitd answered with a content-type not of gRPC");
-	CHECK_STR(ANSWER(.headers = {OK, {"grpc-encoding", "gzip"}}, GOOD, STATUS("0")),
-		  "Getenv: vminitd answered compressed");
-	CHECK_STR(ANSWER(.headers = {OK}, GOOD),
-		  "Getenv: vminitd ended its answer without a status");
-	CHECK_STR(ANSWER(.headers = {OK, {"grpc-status", "0"}}),
-		  "Getenv: vminitd answered without a message");
-	CHECK_STR(ANSWER(.headers = {OK}, GOOD, .repeat = 2, STATUS("0")),
-		  "Getenv: vminitd answered with several messages");
-	CHECK_STR(ANSWER(.headers = {OK}, .body = "\0\0\0\0\3\n", .body_len = 6, STATUS("0")),
-		  "Getenv: vminitd ended its answer within a message");
-	CHECK_STR(ANSWER(.headers = {OK}, .body = "\1\0\0\0\0", .body_len = 5, STATUS("0")),
-		  "Getenv: vminitd answered with a bad length prefix");
-	CHECK_STR(ANSWER(.headers = {OK}, .body = "\0\xff\0\0\0", .body_len = 5, .open = true),
-		  "Getenv: vminitd answered with too large a message");
-	CHECK_INT(outcome.status, ==, GRPC_RESOURCE_EXHAUSTED);
-	CHECK_STR(ANSWER(.headers = {OK}, .body = "\0\0\0\0\2\n\7", .body_len = 7, STATUS("0")),
-		  "Getenv: vminitd answered with what cannot be decoded");
-	CHECK_STR(ANSWER(.headers = {OK}, .reset = NGHTTP2_CANCEL),
-		  "Getenv: vminitd gave up the call");
-	CHECK_INT(outcome.status, ==, GRPC_CANCELLED);
-	CHECK_STR(ANSWER(.goaway = true), "Getenv: vminitd is about to end the connection");
-	CHECK_INT(outcome.status, ==, GRPC_UNAVAILABLE);
-}
-
-static void test_odd_statuses(void)
-{
-	CHECK_STR(ANSWER(.headers = {OK, {"grpc-status", "5"}}), "NOT_FOUND");
-	CHECK_INT(outcome.errnum, ==, ENOENT);
-	CHECK_STR(ANSWER(.headers = {OK,
-				     {"grpc-status", "5"},
-				     {"runvm-errno", "3"},
-				     {"grpc-message", "no%0Asuch%1B process%"}}),
-		  "no such  process%");
-	CHECK_INT(outcome.errnum, ==, ESRCH);
-	CHECK_STR(ANSWER(.headers = {OK, {"grpc-status", "999"}, {"runvm-errno", "99999"}}),
-		  "UNKNOWN");
-	CHECK_INT(outcome.errnum, ==, EIO);
-	/* An errno does not make a success an error, nor a failure a success. */
-	CHECK_STR(ANSWER(.headers = {OK}, GOOD,
-			 .trailers = {{"grpc-status", "0"}, {"runvm-errno", "2"}}),
-		  "");
-	CHECK_STR(ANSWER(.headers = {OK, {"grpc-status", "13"}, {"runvm-errno", "0"}}), "INTERNAL");
-	CHECK_INT(outcome.errnum, >, 0);
-}
-
-static void test_long_stream(void)
-{
-	static const char empty_messages[50000];
-
-	CHECK_STR(ANSWER_STREAM(.headers = {OK}, .body = empty_messages,
-				.body_len = sizeof(empty_messages), STATUS("0")),
-		  "");
-	CHECK_INT(outcome.n_messages, ==, sizeof(empty_messages) / GRPC_PREFIX_SIZE);
-}
-
-static void test_large_answer_headers(void)
-{
-	_cleanup_free_ char *value = xcalloc(1, 20001);
-
-	memset(value, 'v', 20000);
-	CHECK_STR(ANSWER(.headers = {OK, {"x", value}}, GOOD, STATUS("0")),
-		  "Getenv: vminitd answered with too many headers");
-}
-
-static void feed_client(const void *bytes, size_t len)
-{
-	int fd = raw_open(false, false);
-
-	client = rpc_client_new(loop, fd, "vminitd");
-	start(false);
-	if (len)
-		CHECK_INT(io_write_all(raw.fd, bytes, len), ==, 0);
-	(void)shutdown(raw.fd, SHUT_RDWR);
-	CHECK_INT(loop_run_until(loop, &outcome.done, loop_now() + PATIENCE), ==, 0);
-	CHECK_INT(outcome.status, !=, GRPC_OK);
-	CHECK_CONTAINS(outcome.message, "Getenv: vminitd ");
-	raw_done();
-}
-
-static void test_garbage_to_client(void)
-{
-	char frame[9 + 64];
-
-	feed_client("", 0);
-	CHECK_STR(outcome.message, "Getenv: vminitd closed the connection");
-	feed_client("HTTP/1.1 200 OK\r\n\r\n", 19);
-	for (int type = 0; type < 12; type++) {
-		memset(frame, 0xa5, sizeof(frame));
-		memcpy(frame, "\0\0\x40", 3);
-		frame[3] = (char)type;
-		feed_client(frame, sizeof(frame));
-		/* ... and on the stream of the call. */
-		memcpy(frame + 4, "\4\0\0\0\1", 5);
-		feed_client(frame, sizeof(frame));
-	}
-}
-
 int main(void)
 {
 	TEST_RUN(test_odd_headers);
 	TEST_RUN(test_odd_messages);
 	TEST_RUN(test_early_answer);
 	TEST_RUN(test_large_headers);
-	TEST_RUN(test_garbage_to_server);
-	TEST_RUN(test_odd_answers);
-	TEST_RUN(test_odd_statuses);
-	TEST_RUN(test_long_stream);
-	TEST_RUN(test_large_answer_headers);
-	TEST_RUN(test_garbage_to_client);
+	TEST_RUN(test_garbage);
 	return test_end();
 }

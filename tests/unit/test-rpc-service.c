@@ -145,13 +145,12 @@ static void do_sync(struct rpc_call *call _unused_, const ProtobufCMessage *mess
 {
 }
 
-void test_service_add(struct rpc_server *server, struct test_service *service,
-		      rpc_handler_fn *do_setenv)
+void test_service_add(struct rpc_server *server, struct test_service *service)
 {
 	const struct rpc_method methods[] = {
 		{"Getenv", do_getenv}, {"Stat", do_stat},	 {"WriteFile", do_write_file},
 		{"Copy", do_copy},     {"WaitProcess", do_wait}, {"Sync", do_sync},
-		{"Kill", do_kill},     {"Setenv", do_setenv},
+		{"Kill", do_kill},
 	};
 
 	rpc_server_add_service(server, SANDBOX_SERVICE, methods, ARRAY_SIZE(methods), service);

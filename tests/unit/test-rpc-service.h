@@ -37,8 +37,7 @@ struct test_service {
 };
 
 /* @do_setenv: serves Setenv; NULL: not implemented. */
-void test_service_add(struct rpc_server *server, struct test_service *service,
-		      rpc_handler_fn *do_setenv);
+void test_service_add(struct rpc_server *server, struct test_service *service);
 /* Answers the last WaitProcess. */
 void test_service_exit(struct test_service *service, int exit_code);
 
