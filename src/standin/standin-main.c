@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "container/cgroup.h"
@@ -23,12 +22,6 @@
 #include "standin/stdio.h"
 #include "standin/terminal.h"
 
-/*
- * A request of this size fits into HTTP/2's first flow-control window (RFC 9113, 6.9.2) with room to
- * spare, so that one sent right behind it cannot overtake it.
- */
-#define PIPELINE_MAX 32768
-
 /* How long the monitor's word on why the VM ended is waited for. */
 #define LAST_WORDS_TIMEOUT (2 * USEC_PER_SEC)
 
@@ -41,9 +34,8 @@ struct standin_life {
 	struct loop_source *control_source, *lease_source;
 	struct stdio *stdio;
 	struct rpc_client *client;
-	bool start_sent; /* right behind the creation */
-	bool created;	 /* the process is there to get signals */
-	bool tracing;	 /* the guest is asked for its steps */
+	bool created; /* the process is there to get signals */
+	bool tracing; /* the guest is asked for its steps */
 	bool ended;
 	int exit_code;
 };
@@ -214,8 +206,6 @@ static void on_created(struct rpc_request *request _unused_, const ProtobufCMess
 	trace_step("container created");
 	if (!life->config->start)
 		announce(life);
-	else if (!life->start_sent)
-		guest_start_process(life->client, life->config->id, on_started, life);
 }
 
 static void on_control(struct loop_source *source, uint32_t events _unused_, void *data)
@@ -363,8 +353,7 @@ static void create_in_guest(struct standin_life *life)
 	}
 	guest_create_container(life->client, &container, on_created, life);
 	/* Right behind it: vminitd takes them in order, and a round trip is saved. */
-	life->start_sent = life->config->start && strlen(config) <= PIPELINE_MAX;
-	if (life->start_sent)
+	if (life->config->start)
 		guest_start_process(life->client, life->config->id, on_started, life);
 }
 
