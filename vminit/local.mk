@@ -66,4 +66,4 @@ tests_unit_test_vminit_guest_SOURCES = tests/unit/test-vminit-guest.c tests/unit
 	tests/unit/temporary.h tests/unit/vminit-harness.c tests/unit/vminit-harness.h \
 	$(vminit_rooms)
 tests_unit_test_vminit_guest_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
-tests_unit_test_vminit_guest_LDADD = $(host_libs) $(SECCOMP_LIBS)
+tests_unit_test_vminit_guest_LDADD = $(server_libs)

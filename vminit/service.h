@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gRPC services of vminitd: handlers that turn requests into calls of container.c, setup.c,
+ * The services of vminitd, whichever wire a call comes by: handlers that turn requests into calls of container.c, setup.c,
  * network.c and system calls, and what comes back into replies.
  */
 #ifndef VMINIT_SERVICE_H

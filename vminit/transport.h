@@ -10,7 +10,7 @@
 
 #include "lib/error.h"
 
-/* Where vminitd listens for gRPC. */
+/* Where vminitd listens for calls: gRPC, and frames of our own (rpc/frame.h). */
 #define TRANSPORT_PORT_RPC 1024
 
 /**

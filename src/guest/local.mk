@@ -3,4 +3,4 @@ guest_sources = src/guest/guest.c src/guest/guest.h
 
 check_PROGRAMS += tests/unit/test-guest
 tests_unit_test_guest_SOURCES = tests/unit/test-guest.c tests/unit/test.h
-tests_unit_test_guest_LDADD = $(host_libs)
+tests_unit_test_guest_LDADD = $(server_libs)

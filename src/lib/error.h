@@ -2,7 +2,7 @@
 /*
  * An error is an errno value and a sentence for people. Who knows what failed says so once, with
  * error_set(); callers on the way up put context in front with error_prefix(); a boundary (main, a
- * handler of the monitor, an RPC handler) logs it or turns it into grpc-status and grpc-message.
+ * handler of the monitor, an RPC handler) logs it or turns it into a status and its message.
  * Success leaves a struct error untouched.
  */
 #ifndef RUNVM_ERROR_H

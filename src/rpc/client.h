@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A gRPC client on an event loop: one connection, many calls at once. The host's commands, monitor
- * and stand-ins speak to vminitd through it.
+ * A client on an event loop: one connection, many calls at once. The host's commands, monitor and
+ * stand-ins speak to vminitd through it, in frames (rpc/frame.h), not in gRPC.
  *
- * Theory of operation: the first call writes preface, SETTINGS and request in one go and waits for
- * nothing, so the socket may lead to a VM that is still booting. Nothing reconnects: when the
+ * Theory of operation: the first call writes preface and request in one go and waits for nothing, so
+ * the socket may lead to a VM that is still booting. Nothing reconnects: when the
  * connection ends, every open call ends with UNAVAILABLE (errno ECONNRESET) and so does every later
  * one. Callbacks come from the loop alone, never from within a function called here.
- * The peer is hostile: replies are bounded, and HTTP/2 that makes no sense ends the connection.
+ * The peer is hostile: replies are bounded, and bytes that make no sense end the connection.
  */
 #ifndef RUNVM_RPC_CLIENT_H
 #define RUNVM_RPC_CLIENT_H

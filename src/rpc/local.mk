@@ -52,14 +52,14 @@ rpc_test_service = tests/unit/test-rpc-service.c tests/unit/test-rpc-service.h t
 check_PROGRAMS += tests/unit/test-frames tests/unit/test-grpc tests/unit/test-rpc \
 	tests/unit/test-rpc-hostile tests/unit/test-rpc-interop
 tests_unit_test_frames_SOURCES = tests/unit/test-frames.c $(rpc_test_service)
-tests_unit_test_frames_LDADD = $(host_libs)
+tests_unit_test_frames_LDADD = $(server_libs)
 tests_unit_test_grpc_SOURCES = tests/unit/test-grpc.c tests/unit/test.h
 tests_unit_test_grpc_LDADD = $(host_libs)
 tests_unit_test_rpc_SOURCES = tests/unit/test-rpc.c $(rpc_test_service)
-tests_unit_test_rpc_LDADD = $(host_libs)
+tests_unit_test_rpc_LDADD = $(server_libs)
 tests_unit_test_rpc_hostile_SOURCES = tests/unit/test-rpc-hostile.c $(rpc_test_service)
-tests_unit_test_rpc_hostile_LDADD = $(host_libs)
+tests_unit_test_rpc_hostile_LDADD = $(server_libs)
 # Runs tests/interop/rpc-interop.py.
 tests_unit_test_rpc_interop_SOURCES = tests/unit/test-rpc-interop.c $(rpc_test_service)
-tests_unit_test_rpc_interop_LDADD = $(host_libs)
+tests_unit_test_rpc_interop_LDADD = $(server_libs)
 EXTRA_DIST += tests/interop/rpc-interop.py tests/fuzz/fuzz-frames.c tests/fuzz/fuzz-grpc.c

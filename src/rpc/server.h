@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A gRPC server on an event loop: connections in, calls to handlers, replies out. vminitd's whole
- * ear and mouth. It knows no method: services are descriptors of protobuf-c plus tables of handlers.
+ * A server on an event loop: connections in, calls to handlers, replies out. vminitd's whole ear and
+ * mouth. A client speaks gRPC, or frames if it is one of ours (rpc/frame.h); its first bytes tell,
+ * and handlers see no difference. It knows no method: services are descriptors of protobuf-c plus
+ * tables of handlers.
  *
  *	static void start_process(struct rpc_call *call, const ProtobufCMessage *message)
  *	{
@@ -37,7 +39,7 @@
 
 /* Connections of a server; one more is closed at once. */
 #define RPC_MAX_CONNECTIONS 512
-/* Calls open at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS), and in a server. */
+/* Calls open at once on a connection of gRPC (frames: FRAME_MAX_OPEN), and in a server. */
 #define RPC_MAX_STREAMS 256
 #define RPC_MAX_CALLS	4096
 /* What may wait for a slow client in one streaming call before rpc_call_send() refuses. */
