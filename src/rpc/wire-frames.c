@@ -76,10 +76,11 @@ static void on_frame(struct rpc_connection *c, const struct frame *f, const uint
 /* Return: bytes taken. */
 static size_t take_preface(struct rpc_connection *c, const uint8_t *bytes, size_t len)
 {
+	static const uint8_t preface[] = FRAME_PREFACE;
 	size_t n = 0;
 
 	while (n < len && c->frames.preface < FRAME_PREFACE_SIZE)
-		if (bytes[n++] != FRAME_PREFACE[c->frames.preface++])
+		if (bytes[n++] != preface[c->frames.preface++])
 			end(c, "the preface is another");
 	return n;
 }
@@ -106,7 +107,11 @@ static void receive(struct rpc_session *session, const uint8_t *bytes, size_t le
 	}
 }
 
-/* All of them at once: whole frames, so none of a call that is slow to read keeps others. */
+/*
+ * Takes what all calls have, so that a call with much to say does not keep back another. It takes more
+ * when the client has read that: what waits for one that does not read is bounded by what
+ * FRAME_MAX_OPEN calls may hold, twice.
+ */
 static void fill(struct rpc_session *session)
 {
 	struct rpc_connection *c = (struct rpc_connection *)session;
