@@ -157,11 +157,13 @@ static void on_settled(struct loop_source *source, uint32_t events _unused_, voi
 	page = prepare(&address);
 	if (!page)
 		return;
+	hotplug_tell_queues(page);
 	(void)usleep(SETTLE_TIME);
 	(void)snprintf(line, sizeof(line), HANDOVER_LINE "%" PRIx64 "\n", address);
 	(void)!write(STDOUT_FILENO, line, strlen(line));
-	wait_for_host(page);
+	/* Here, so that the table's page is there afterwards. */
 	steps_forget();
+	wait_for_host(page);
 	steps_done("woken up");
 	apply(page, &service->setup_error);
 	service->set_up = true;

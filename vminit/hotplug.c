@@ -2,7 +2,7 @@
 #include "vminit/hotplug.h"
 
 #include <fcntl.h>
-#include <linux/pci_regs.h>
+#include <linux/virtio_ids.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,9 @@
 #endif
 
 #include "lib/io.h"
+#include "lib/log.h"
 #include "vminit/steps.h"
+#include "vminit/virtio-pci.h"
 
 /* The event of q35's hot-plug of PCI devices, and no other. */
 #define ACPI_EVENT "/sys/firmware/acpi/interrupts/gpe01"
@@ -29,26 +31,24 @@
 /* That of the rehearsal. */
 #define PORT 0
 
-/* The registers that are programmed again: the base addresses, then the command. */
-#define BASE_ADDRESSES_SIZE (PCI_CARDBUS_CIS - PCI_BASE_ADDRESS_0)
+/* The queue of a vsock device for events (virtio 1.2, 5.10.2), and that for packets to the guest. */
+#define VSOCK_RX    0
+#define VSOCK_EVENT 2
 
 /**
- * struct function - one device of the slot, without its driver
+ * struct function - one device of the slot, whose driver stays
  * @name: of the kernel, "0000:01:00.0"
- * @config_fd: its configuration space
- * @config: the head of it as it was
  */
 struct function {
 	char name[16];
-	int config_fd;
-	uint8_t config[PCI_STD_HEADER_SIZEOF];
+	struct virtio_pci device;
 };
 
 static struct {
 	struct function functions[MAX_FUNCTIONS];
 	size_t n;
-	int bind_fd;
-} frozen = {.bind_fd = -1};
+	size_t n_queues;
+} frozen;
 
 static void function_path(unsigned int port, unsigned int function, const char *file, char path[80])
 {
@@ -87,25 +87,44 @@ static void unmask_acpi(void)
 #define ACPI_BUS_SELECT (ACPI_PORTS + 0x10) /* of which bus these two are */
 #define ACPI_BUSES	256
 
+static const struct virtio_pci_queue *find_queue(const struct virtio_pci *device, uint16_t index)
+{
+	for (unsigned int i = 0; i < device->state.n_queues; i++)
+		if (device->state.queues[i].index == index)
+			return &device->state.queues[i];
+	return NULL;
+}
+
+static bool is_vsock(const struct virtio_pci *device)
+{
+	return device->places.device_id == VIRTIO_PCI_DEVICE(VIRTIO_ID_VSOCK);
+}
+
+/* QEMU sends no interrupt for the event: it has to come with that for packets. */
+static bool hears_event(const struct virtio_pci *device)
+{
+	const struct virtio_pci_queue *rx = find_queue(device, VSOCK_RX);
+	const struct virtio_pci_queue *event = find_queue(device, VSOCK_EVENT);
+
+	return rx && event && rx->vector == event->vector;
+}
+
 static bool freeze_function(unsigned int number)
 {
 	struct function *f = &frozen.functions[frozen.n];
-	char path[80];
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	snprintf(f->name, sizeof(f->name), "0000:%02x:00.%u", PORT_BUS(PORT), number);
-	function_path(PORT, number, "/driver/unbind", path);
-	if (io_write_file(AT_FDCWD, path, f->name) < 0)
+	if (io_write_file(AT_FDCWD, DRIVER "/unbind", f->name) < 0 ||
+	    io_write_file(AT_FDCWD, DRIVER "/bind", f->name) < 0)
 		return false;
-	/* Enabled by somebody it stays so: its interrupt is not routed again. */
-	function_path(PORT, number, "/enable", path);
-	if (io_write_file(AT_FDCWD, path, "1") < 0)
+	if (virtio_pci_note(f->name, &f->device, &err) < 0) {
+		log_warning("%s", error_message(&err));
 		return false;
-	function_path(PORT, number, "/config", path);
-	f->config_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (f->config_fd < 0)
-		return false;
+	}
 	frozen.n++;
-	return pread(f->config_fd, f->config, sizeof(f->config), 0) == (ssize_t)sizeof(f->config);
+	frozen.n_queues += f->device.state.n_queues;
+	return !is_vsock(&f->device) || hears_event(&f->device);
 }
 
 /* Whether all of them are: half of them would be no help. */
@@ -114,8 +133,7 @@ static bool freeze_functions(void)
 	for (unsigned int i = 0; i < MAX_FUNCTIONS; i++)
 		if (function_there(PORT, i) && !freeze_function(i))
 			return false;
-	frozen.bind_fd = open(DRIVER "/bind", O_WRONLY | O_CLOEXEC);
-	return frozen.n && frozen.bind_fd >= 0;
+	return frozen.n && frozen.n_queues <= HANDOVER_QUEUES;
 }
 
 /* Return: whether something went. */
@@ -160,19 +178,23 @@ static bool can_eject(void)
 
 #endif
 
-/* The kernel forgets them, or never knew them. */
+/*
+ * The kernel forgets them, or never knew them. Not one that is not there: its driver would wait for
+ * ever for it to be reset.
+ */
 static void forget_functions(void)
 {
 	char path[80];
 
 	for (size_t i = 0; i < frozen.n; i++) {
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove",
-			 frozen.functions[i].name);
-		(void)io_write_file(AT_FDCWD, path, "1");
-		close_keep_errno(frozen.functions[i].config_fd);
+		struct function *f = &frozen.functions[i];
+
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", f->name);
+		if (virtio_pci_program(&f->device))
+			(void)io_write_file(AT_FDCWD, path, "1");
+		virtio_pci_clear(&f->device);
 	}
 	frozen.n = 0;
-	frozen.bind_fd = close_keep_errno(frozen.bind_fd);
 }
 
 void hotplug_freeze(void)
@@ -199,27 +221,36 @@ int hotplug_release(struct error *err)
 	return error_set(err, ETIMEDOUT, "the host did not take its devices out");
 }
 
-static bool thaw_function(const struct function *f)
+void hotplug_tell_queues(struct handover *page)
 {
-	uint8_t now[PCI_STD_HEADER_SIZEOF];
+	for (size_t i = 0; i < frozen.n; i++) {
+		const struct virtio_pci *device = &frozen.functions[i].device;
 
-	if (pread(f->config_fd, now, 4, 0) != 4 || memcmp(now, f->config, 4) != 0)
-		return false;
-	if (pwrite(f->config_fd, f->config + PCI_BASE_ADDRESS_0, BASE_ADDRESSES_SIZE,
-		   PCI_BASE_ADDRESS_0) != (ssize_t)BASE_ADDRESSES_SIZE ||
-	    pwrite(f->config_fd, f->config + PCI_COMMAND, 2, PCI_COMMAND) != 2)
-		return false;
-	return write(frozen.bind_fd, f->name, strlen(f->name)) == (ssize_t)strlen(f->name);
+		for (unsigned int j = 0; j < device->state.n_queues; j++) {
+			const struct virtio_pci_queue *q = &device->state.queues[j];
+
+			if (is_vsock(device) && q->index == VSOCK_EVENT)
+				page->event_queue = page->n_queues;
+			page->queues[page->n_queues++] =
+				(struct handover_queue){q->descriptors, q->available, q->used};
+		}
+	}
 }
 
-static bool thaw_functions(unsigned int port)
+/* All or none: one that runs may have a connection that would be lost with the fallback. */
+static bool thaw_functions(void)
 {
-	if (port != PORT || !frozen.n)
-		return false;
-	for (size_t i = 0; i < frozen.n; i++)
-		if (!thaw_function(&frozen.functions[i]))
+	for (size_t i = 0; i < frozen.n; i++) {
+		const struct function *f = &frozen.functions[i];
+
+		if (!virtio_pci_program(&f->device) || !virtio_pci_negotiate(&f->device)) {
+			log_warning("the device %s is not what it was", f->name);
 			return false;
-	return true;
+		}
+	}
+	for (size_t i = 0; i < frozen.n; i++)
+		virtio_pci_run(&frozen.functions[i].device);
+	return frozen.n;
 }
 
 static void on_time(struct loop_source *source, uint32_t events _unused_, void *data _unused_)
@@ -230,12 +261,15 @@ static void on_time(struct loop_source *source, uint32_t events _unused_, void *
 
 void hotplug_thaw(struct loop *loop, unsigned int port)
 {
-	if (!thaw_functions(port)) {
+	bool there = thaw_functions();
+
+	if (!there) {
 		forget_functions();
 		rescan(port);
+		there = function_there(port, 0);
 	}
 	/* What was not found is ACPI's to find. */
-	if (function_there(port, 0))
+	if (there)
 		(void)loop_add_timer(loop, loop_now() + UNMASK_AFTER, on_time, NULL);
 	else
 		unmask_acpi();

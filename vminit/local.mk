@@ -33,6 +33,7 @@ vminit_rooms = \
 	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \
 	vminit/transport.c vminit/transport.h \
+	vminit/virtio-pci.c vminit/virtio-pci.h \
 	vminit/warm-up.c vminit/warm-up.h
 
 vminit_vminitd_SOURCES = vminit/main.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
@@ -54,7 +55,12 @@ vminit/initramfs.cpio: vminit/vminitd$(EXEEXT) vminit/mkinitramfs$(EXEEXT)
 		vminit/mkinitramfs$(EXEEXT) vminit/vminitd.stripped $@
 
 # On the host: all of vminitd but its boot and its vsock, as pid 1 of a namespace (needs root).
-check_PROGRAMS += tests/unit/test-vminit tests/unit/test-vminit-guest
+check_PROGRAMS += tests/unit/test-virtio-pci tests/unit/test-vminit tests/unit/test-vminit-guest
+
+tests_unit_test_virtio_pci_SOURCES = tests/unit/test-virtio-pci.c tests/unit/test.h \
+	vminit/virtio-pci.c vminit/virtio-pci.h
+tests_unit_test_virtio_pci_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_virtio_pci_LDADD = $(host_libs)
 
 tests_unit_test_vminit_SOURCES = tests/unit/test-vminit.c tests/unit/test.h \
 	vminit/mount-options.c vminit/plan.c vminit/plan-process.c vminit/exec-path.c vminit/inroot.c \

@@ -12,6 +12,7 @@
 #include "lib/socket.h"
 #include "lib/trace.h"
 #include "rpc/api.h"
+#include "rpc/handover.h"
 
 #define ENTROPY_BYTES 64
 #define ID_BYTES      16
@@ -68,7 +69,7 @@ static void make_setup_request(struct setup_request *r)
 	r->message.entropy.len = ENTROPY_BYTES;
 	r->message.machine_id = r->machine_id;
 	r->message.boot_id = r->boot_id;
-	r->message.share_tag = (char *)GUEST_SHARE_TAG;
+	r->message.share_tag = (char *)HANDOVER_SHARE_TAG;
 	r->message.share_mount_point = (char *)PLAN_GUEST_SHARE;
 }
 

@@ -15,9 +15,6 @@
 #define GUEST_VSOCK_SOCKET "vsock.sock"	  /* CONNECT <port>, see vsock/vsock-device.h */
 #define GUEST_RPC_SOCKET   "vminitd.sock" /* straight to vminitd */
 
-/* Mount tag of the share. */
-#define GUEST_SHARE_TAG "runvm"
-
 /* How long a command waits for an answer of a VM that runs. */
 #define GUEST_TIMEOUT (30 * USEC_PER_SEC)
 

@@ -331,7 +331,7 @@ static void on_qemu_ready(struct qemu *qemu, void *data)
 	struct qemu_device devices[FIRST_DEVICES];
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	first_devices(vm->setup->accel.kvm, GUEST_SHARE_TAG, devices);
+	first_devices(vm->setup->accel.kvm, devices);
 	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, vm, &err) < 0)
 		vm_down(vm, &err);
 }

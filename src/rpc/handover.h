@@ -6,12 +6,17 @@
  *
  * Theory of operation. Who builds a template says HANDOVER_SAVE on the guest's console when it is
  * about to save. vminitd gets the devices ready to go (vminit/hotplug.h), says HANDOVER_RELEASE_LINE,
- * and the host takes them out. Then vminitd takes a page of memory, tells its physical address in a
- * line that begins with HANDOVER_LINE, and looks at the page until something is there: so the VM is
- * saved. Who restores it plugs the devices and writes the page, all before the guest runs. vminitd
- * goes on where it was, takes the devices, applies the request, and serves.
+ * and the host takes them out. Then vminitd takes a page of memory, writes there which virtqueues
+ * their drivers have, tells its physical address in a line that begins with HANDOVER_LINE, and looks
+ * at the page until a request is there: so the VM is saved. Who restores it plugs the devices and
+ * writes the page, all before the guest runs. vminitd goes on where it was, takes the devices,
+ * applies the request, and serves.
  *
- * The page is written by the host and read by the guest, once. Numbers are in the byte order of
+ * The virtqueues are for who saves the VM: the devices of the restored one begin at their index 0,
+ * so none of them may have been used; and in the event queue of the vsock device it leaves a word
+ * for the driver (template/queues.h).
+ *
+ * The page is written by the guest once, and then by the host once. Numbers are in the byte order of
  * both, which is the same.
  */
 #ifndef RUNVM_RPC_HANDOVER_H
@@ -30,23 +35,47 @@
 /* The first answer. */
 #define HANDOVER_RELEASE_LINE "vminitd: releases its devices"
 /* The second: a line of this, the physical address of the page in hexadecimal digits. */
-#define HANDOVER_LINE  "vminitd: handover at 0x"
+#define HANDOVER_LINE "vminitd: handover at 0x"
 
-#define HANDOVER_MAGIC UINT64_C(0x72766d2d68616e64)
-#define HANDOVER_SIZE  4096
+/*
+ * The mount tag of the share in every VM, that of a template's making included: its driver has read
+ * the tag before the VM was saved.
+ */
+#define HANDOVER_SHARE_TAG "runvm"
+
+#define HANDOVER_MAGIC	   UINT64_C(0x72766d2d68616e64)
+#define HANDOVER_SIZE	   4096
+#define HANDOVER_QUEUES	   8
+
+/**
+ * struct handover_queue - where a virtqueue's parts are, as physical addresses
+ */
+struct handover_queue {
+	uint64_t descriptors;
+	uint64_t available;
+	uint64_t used;
+};
 
 /**
  * struct handover - the page
  * @magic: HANDOVER_MAGIC, from vminitd
  * @length: bytes of @request; 0 until it is there
  * @port: the root port whose slot has the VM's first devices
+ * @n_queues: how many there are in @queues, from vminitd; 0 when no driver stays with its device
+ * @event_queue: which of @queues is the vsock device's event queue
+ * @queues: of the devices whose drivers stay
  * @request: a packed SetupRequest (guest.proto)
  */
 struct handover {
 	uint64_t magic;
 	uint32_t length;
 	uint32_t port;
-	uint8_t request[HANDOVER_SIZE - 16];
+	uint32_t n_queues;
+	uint32_t event_queue;
+	struct handover_queue queues[HANDOVER_QUEUES];
+	uint8_t request[HANDOVER_SIZE - 24 - HANDOVER_QUEUES * sizeof(struct handover_queue)];
 };
+
+_Static_assert(sizeof(struct handover) == HANDOVER_SIZE, "the page is full");
 
 #endif

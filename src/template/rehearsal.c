@@ -14,7 +14,6 @@
 #include "vsock/vsock-device.h"
 
 #define GUEST_CID    3
-#define TAG	     "rehearsal"
 #define CALL_TIMEOUT (120 * USEC_PER_SEC) /* at idle priority, on a busy machine */
 
 struct rehearsal {
@@ -63,7 +62,7 @@ void rehearsal_start(struct rehearsal *r, struct qemu *qemu, rehearsal_done_fn *
 
 	r->fn = fn;
 	r->data = data;
-	first_devices(r->kvm, TAG, devices);
+	first_devices(r->kvm, devices);
 	if (qemu_plug(qemu, devices, FIRST_DEVICES, on_plugged, r, &err) < 0)
 		finish(r, &err);
 }

@@ -34,6 +34,7 @@
 #include "lib/socket.h"
 #include "rpc/handover.h"
 #include "template/idle.h"
+#include "template/queues.h"
 #include "template/rehearsal.h"
 #include "template/template-store.h"
 #include "vmm/console.h"
@@ -104,17 +105,18 @@ static _noreturn_ void leave_with(struct build *b, int errnum, const char *what)
 	leave(b, &err);
 }
 
-/* Where the guest says that it looks, which has to be true. */
+/* Where the guest says that it looks, which has to be true; and what it says there. */
 static int find_handover(const struct build *b, uint64_t *ret, struct error *err)
 {
-	uint64_t address, magic = 0;
+	struct handover page = {0};
+	uint64_t address;
 
 	if (!console_handover(qemu_console(b->qemu), &address) ||
 	    vm_memory_offset(b->config, address, ret) < 0 ||
-	    pread(b->memfd, &magic, sizeof(magic), (off_t)*ret) != (ssize_t)sizeof(magic) ||
-	    magic != HANDOVER_MAGIC)
+	    pread(b->memfd, &page, sizeof(page), (off_t)*ret) != (ssize_t)sizeof(page) ||
+	    page.magic != HANDOVER_MAGIC)
 		return error_set(err, EPROTO, "the guest does not wait for a handover");
-	return 0;
+	return queues_prepare(b->config, b->memfd, &page, err);
 }
 
 /* QEMU is gone: its memory is final. */

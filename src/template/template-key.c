@@ -20,7 +20,7 @@
 #include "template/template-digest.h"
 
 /* What is saved, or how, has changed: templates of other versions do not fit. */
-#define TEMPLATE_FORMAT 2
+#define TEMPLATE_FORMAT 3
 
 #define NO_FD		(-1)
 

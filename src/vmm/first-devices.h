@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The devices that every VM gets first, in the slot of its first root port: its vsock and its share.
- * A template is made with such a pair, and its guest expects the like (vminit/hotplug.h): all that
- * the guest sees of them, but for the tag and the CID, is the same in every VM.
+ * A template is made with such a pair, and its guest's drivers take the like for it
+ * (vminit/hotplug.h): all that the guest sees of them, but for the CID, is the same in every VM.
  */
 #ifndef RUNVM_VMM_FIRST_DEVICES_H
 #define RUNVM_VMM_FIRST_DEVICES_H
@@ -19,7 +19,7 @@
 #define FIRST_DEVICE_SHARE "share0"
 #define FIRST_DEVICES	   2
 
-/* @tag: of the share; borrowed, as long as @ret is used. @kvm: see struct qemu_device, intx. */
-void first_devices(bool kvm, const char *tag, struct qemu_device ret[FIRST_DEVICES]);
+/* @kvm: see struct qemu_device, intx. */
+void first_devices(bool kvm, struct qemu_device ret[FIRST_DEVICES]);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/alloc.h"
 #include "lib/socket.h"
 #include "rpc/api.h"
+#include "rpc/handover.h"
 #include "rpc/server.h"
 #include "test.h"
 
@@ -106,7 +107,7 @@ static void test_pack(void)
 	CHECK_INT(strlen(request->machine_id), ==, 32);
 	CHECK_INT(strlen(request->boot_id), ==, 36);
 	CHECK_INT(request->realtime_sec, <=, time(NULL) + 1);
-	CHECK_STR(request->share_tag, GUEST_SHARE_TAG);
+	CHECK_STR(request->share_tag, HANDOVER_SHARE_TAG);
 	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
 }
 
