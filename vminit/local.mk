@@ -29,6 +29,7 @@ vminit_rooms = \
 	vminit/service-sandbox.c \
 	vminit/service-system.c \
 	vminit/setup.c vminit/setup.h \
+	vminit/spare.c vminit/spare.h \
 	vminit/stdio.c vminit/stdio.h \
 	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \

@@ -217,6 +217,14 @@ static void make_server(struct warm_up *w, int cgroup_fd)
 	(void)rpc_server_accept(w->server, pair[1]);
 }
 
+static void make_spare(struct warm_up *w)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (containers_make_spare(w->service.containers, &err) < 0)
+		fail(&err);
+}
+
 static int run_on(unsigned int first, unsigned int n)
 {
 	cpu_set_t set;
@@ -239,6 +247,7 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 		fail_errno("move to the last processor");
 	make_rootfs();
 	make_server(&w, make_cgroup(cpu));
+	make_spare(&w);
 	/* The requests are on their way: a client's part is none of vminitd's. */
 	create(&w);
 	(void)!write(ready_fd, "", 1);
