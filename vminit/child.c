@@ -174,6 +174,8 @@ static int step_execute(struct child *child, struct error *err)
 
 /* What comes before "plan" does not depend on one: a spare has done it when it is taken. */
 static const struct child_step init_steps[] = {
+	{"default oom score", privileges_default_oom_score},
+	{"session", step_session},
 	{"network", step_network},
 	{"mount events", spare_follow_mounts},
 	{"plan", spare_wait},
@@ -189,7 +191,6 @@ static const struct child_step init_steps[] = {
 	{"read-only paths", rootfs_readonly_paths},
 	{"working directory", rootfs_cwd},
 	{"pivot_root", rootfs_enter},
-	{"session", step_session},
 	{"chdir", step_cwd},
 	{"program", step_program},
 	{"home", home_set},
@@ -205,6 +206,7 @@ static const struct child_step init_steps[] = {
 };
 
 static const struct child_step exec_steps[] = {
+	{"default oom score", privileges_default_oom_score},
 	{"oom score", privileges_oom_score},
 	{"join", step_join},
 	{"session", step_session},

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "rpc/handover.h"
 #include "vminit/hotplug.h"
+#include "vminit/memory.h"
 #include "vminit/setup.h"
 #include "vminit/steps.h"
 #include "vminit/warm-up.h"
@@ -100,6 +101,7 @@ static void make_spare(void)
 
 	if (containers_make_spare(handover.service->containers, &err) < 0)
 		log_warning("%s", error_message(&err));
+	memory_make_own();
 }
 
 /* Return: NULL when there can be no handover, which is said. */

@@ -13,6 +13,7 @@ vminit_rooms = \
 	vminit/hooks.c vminit/hooks.h \
 	vminit/hotplug.c vminit/hotplug.h \
 	vminit/inroot.c vminit/inroot.h \
+	vminit/memory.c vminit/memory.h \
 	vminit/mount-options.c vminit/mount-options.h \
 	vminit/network.c vminit/network.h \
 	vminit/plan.c vminit/plan.h \

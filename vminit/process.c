@@ -256,6 +256,7 @@ static int take_spare(struct process *p, const struct plan_source *source)
 
 	stdio_child_fds(p->stdio, stdio);
 	r = spare_become(spare, source, stdio);
+	steps_done("spare taken");
 	if (!r) {
 		p->pid = spare->pid;
 		p->pidfd = TAKE_FD(spare->pidfd);

@@ -12,12 +12,13 @@
 
 #include "lib/alloc.h"
 #include "lib/socket.h"
+#include "vminit/memory.h"
 
 /* What containers mostly have; and a network namespace, if there is one. */
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
 
 /* A larger config.json is not sent, and needs a clone. */
-#define MAX_MESSAGE 65536
+#define MAX_MESSAGE	   65536
 
 #define READY_TIMEOUT_MSEC 10000
 
@@ -218,6 +219,7 @@ int spare_wait(struct child *child, struct error *err)
 	if (child->plan)
 		return 0;
 	m = xcalloc(1, MAX_MESSAGE);
+	memory_make_own();
 	n = socket_send_fds(CHILD_SYNC_FD, &waits, sizeof(waits), NULL, 0);
 	if (n >= 0)
 		n = socket_recv_fds(CHILD_SYNC_FD, m, MAX_MESSAGE, NULL, &n_fds);

@@ -335,8 +335,8 @@ int stdio_new(struct loop *loop, const struct transport *transport, const struct
 				.terminal_master = -1,
 				.terminal_slave = -1};
 	for (int i = 0; i < STDIO_STREAMS; i++) {
-		stdio->streams[i] =
-			(struct stream){.stdio = stdio, .from = -1, .to = -1, .output = is_output(i)};
+		stdio->streams[i] = (struct stream){
+			.stdio = stdio, .from = -1, .to = -1, .output = is_output(i)};
 		stdio->child_fds[i] = -1;
 	}
 	/* A terminal has one output. */

@@ -43,9 +43,9 @@ struct stdio_pipes {
 	int childs[STDIO_STREAMS];
 };
 
-#define STDIO_PIPES_INIT                                  \
-	{                                                 \
-		.ours = {-1, -1, -1}, .childs = {-1, -1, -1} \
+#define STDIO_PIPES_INIT                                       \
+	{                                                      \
+		.ours = {-1, -1, -1}, .childs = { -1, -1, -1 } \
 	}
 
 /* Makes all of them. Return: 0 or -errno. */

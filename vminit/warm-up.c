@@ -19,6 +19,7 @@
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "vminit/cgroup.h"
+#include "vminit/memory.h"
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
@@ -248,6 +249,7 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 	make_rootfs();
 	make_server(&w, make_cgroup(cpu));
 	make_spare(&w);
+	memory_make_own();
 	/* The requests are on their way: a client's part is none of vminitd's. */
 	create(&w);
 	(void)!write(ready_fd, "", 1);
