@@ -13,7 +13,7 @@
 
 #define MAX_SIGNAL_ROUNDS 16
 
-/* A spare that the first container did not want goes when that has had its time to begin. */
+/* A spare that does not fit the first container goes when that has had its time to begin. */
 #define SPARE_END_AFTER (5 * USEC_PER_SEC)
 
 struct container_wait {
@@ -25,7 +25,7 @@ struct container_wait {
  * struct containers - the table
  * @spare_network: see network_make_spare(); -1 when it is used up
  * @spare: an init made ahead; NULL when it is used up
- * @spare_ended: it is not to be used, and waits to be reaped
+ * @spare_unfit: it is not to be used any more, and waits for its end
  * @created: how many there ever were, for names of cgroups
  */
 struct containers {
@@ -36,7 +36,7 @@ struct containers {
 	struct container *first;
 	int spare_network;
 	struct spare *spare;
-	bool spare_ended;
+	bool spare_unfit;
 	struct loop_source *spare_timer;
 	unsigned int created;
 	container_event_fn *watch;
@@ -77,10 +77,9 @@ int containers_make_spare(struct containers *containers, struct error *err)
 
 static void end_spare(struct containers *containers)
 {
-	if (!containers->spare || containers->spare_ended)
-		return;
-	containers->spare_ended = true;
-	spare_kill(containers->spare);
+	containers->spare_unfit = true;
+	if (containers->spare)
+		spare_kill(containers->spare);
 }
 
 void containers_end_spares(struct containers *containers)
@@ -99,20 +98,23 @@ static void spare_time(struct loop_source *source, uint32_t events, void *data)
 	end_spare(containers);
 }
 
-/* Return: the spare for this container; NULL when there is none that fits. */
+/*
+ * One that does not fit the first container is none for the others: the first has its network
+ * namespace then. Return: NULL when there is none that fits.
+ */
 static struct spare *take_spare(struct containers *containers, const struct plan *plan,
 				const struct plan_source *source)
 {
-	if (!containers->spare || containers->spare_ended)
+	if (!containers->spare || containers->spare_unfit)
 		return NULL;
 	if (spare_fits(containers->spare, plan, source)) {
 		/* It is in there already. */
 		containers->spare_network = close_keep_errno(containers->spare_network);
 		return TAKE_PTR(containers->spare);
 	}
-	if (!containers->spare_timer)
-		containers->spare_timer = loop_add_timer(
-			containers->loop, loop_now() + SPARE_END_AFTER, spare_time, containers);
+	containers->spare_unfit = true;
+	containers->spare_timer = loop_add_timer(containers->loop, loop_now() + SPARE_END_AFTER,
+						 spare_time, containers);
 	return NULL;
 }
 

@@ -133,7 +133,7 @@ struct containers *containers_new(struct loop *loop, int cgroup_fd, const char *
 /* Gives a network namespace that was made ahead, for the first container. @fd: taken. */
 void containers_set_spare_network(struct containers *containers, int fd);
 /**
- * containers_make_spare() - make an init ahead, for the first container that it fits (spare.h)
+ * containers_make_spare() - make an init ahead, for the first container, if it fits that (spare.h)
  *
  * Not while there are containers. Without one, or where it does not fit, an init is cloned.
  */

@@ -53,7 +53,10 @@ void service_mount(struct rpc_call *call, const ProtobufCMessage *message)
 {
 	SANDBOX(MountResponse) response = SANDBOX_INIT(MOUNT_RESPONSE);
 	_cleanup_error_ struct error err = ERROR_INIT;
+	struct service *service = rpc_call_data(call);
 
+	/* Mounts follow into their namespaces, the flags of a remount do not. */
+	containers_end_spares(service->containers);
 	answer(call, do_mount((const void *)message, &err), &response.base, &err);
 }
 

@@ -10,9 +10,9 @@
  * an init as far as "plan", says so and waits. vminitd makes it when a template is about to be saved
  * (handover.c), the warm-up another one for its rehearsal (warm-up.c), so that the code of that way is
  * what is translated ahead; a VM that was booted has none.
- * The first container that it fits gets it: spare_become() sends what the plan was made from, and the
+ * The first container gets it, if it fits: spare_become() sends what the plan was made from, and the
  * spare makes the same plan from it, by code that has just run. Nothing else is different from an
- * init that was cloned.
+ * init that was cloned. A spare that does not fit is ended, a little later.
  *
  * What a child takes over from vminitd at its clone was taken over early. So these are what a spare
  * must not differ in from a process that is cloned later, and why it does not:
@@ -20,15 +20,17 @@
  *    since a child enters it by itself;
  *  - the mount namespace, a copy of vminitd's, lacks what is mounted afterwards, the share above all:
  *    vminitd's mounts are shared from then on and the spare's are slaves of them, so that they follow
- *    until the plan comes; then they become private as any child's;
+ *    until the plan comes; then they become private as any child's. A remount would not follow: the
+ *    request that mounts ends the spares;
  *  - host and domain name: without a host name in the plan it does not fit;
- *  - sysctls that new namespaces begin with: the request that sets some ends the spares
+ *  - sysctls that new namespaces begin with: the request that sets some ends the spares as well
  *    (containers_end_spares());
  *  - descriptors: the child closes all but its own;
- *  - limits, oom score, processors: as they are after boot and the warm-up's start, which nobody
- *    changes later.
+ *  - limits and processors: as they are after boot and the warm-up's start, which nobody changes.
  *
- * Its cgroup has a name of its own, not the container's id. The one who sees it is vminitd.
+ * What shows: its cgroup in the guest has a name of its own, not the container's id. All clones of a
+ * template have what the kernel chose at random for that process at its birth in common, as they have
+ * for vminitd; a program's own layout and secrets are those of its execve.
  */
 #ifndef VMINIT_SPARE_H
 #define VMINIT_SPARE_H

@@ -607,9 +607,6 @@ static void test_spare(void)
 	_cleanup_strbuf_ struct strbuf first = STRBUF_INIT, second = STRBUF_INIT;
 
 	start_with_spare();
-	/* No name: it does not fit, and stays. */
-	CHECK_RUN("echo $$", "", "", "", 0, "1");
-	CHECK(spare_there());
 	CHECK_INT(run(LOOK, "", "", NAMED, &first), ==, 0);
 	/* It was used, or its cgroup would not have gone with the container. */
 	CHECK(!spare_there());
@@ -664,6 +661,23 @@ static void test_spare_outdated(void)
 		  ==, 0);
 	CHECK_RUN("cat /proc/sys/kernel/domainname", "", "", NAMED, 0, "changed");
 	CHECK(!spare_there());
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
+/* Once the first container did not want it, nobody gets it: the two would share a network. */
+static void test_spare_unfit(void)
+{
+	uint64_t deadline = loop_now() + HARNESS_TIMEOUT;
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+
+	start_with_spare();
+	/* No name. */
+	CHECK_RUN("echo $$", "", "", "", 0, "1");
+	CHECK(spare_there());
+	CHECK_INT(run(LOOK, "", "", NAMED, &out), ==, 0);
+	CHECK(spare_there());
+	while (spare_there())
+		CHECK(loop_now() < deadline);
 	CHECK_INT(harness_stop(&h), ==, 0);
 }
 
@@ -732,6 +746,7 @@ int main(void)
 	TEST_RUN(test_spare);
 	TEST_RUN(test_spare_streams);
 	TEST_RUN(test_spare_outdated);
+	TEST_RUN(test_spare_unfit);
 	TEST_RUN(test_spare_killed);
 	return test_end();
 }
