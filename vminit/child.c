@@ -22,6 +22,7 @@
 #include "vminit/network.h"
 #include "vminit/privileges.h"
 #include "vminit/rootfs.h"
+#include "vminit/spare.h"
 #include "vminit/steps.h"
 #include "vminit/terminal.h"
 
@@ -53,7 +54,7 @@ static int step_time(struct child *child, struct error *err)
 
 static int step_network(struct child *child, struct error *err)
 {
-	if (!(child->plan->namespaces & CLONE_NEWNET))
+	if (!(child->setup->namespaces & CLONE_NEWNET))
 		return 0;
 	if (child->setup->network_fd < 0)
 		return network_link_set("lo", true, 0, err);
@@ -95,7 +96,7 @@ static int step_sysctls(struct child *child, struct error *err)
 
 static int step_join(struct child *child, struct error *err)
 {
-	int flags = (int)(child->plan->namespaces & ~(uint64_t)CLONE_NEWPID);
+	int flags = (int)(child->setup->namespaces & ~(uint64_t)CLONE_NEWPID);
 
 	if (child->plan->new_time_namespace)
 		flags |= CLONE_NEWTIME;
@@ -171,10 +172,15 @@ static int step_execute(struct child *child, struct error *err)
 			 exec_path_strerror(errno, text, sizeof(text)));
 }
 
+/* What comes before "plan" does not depend on one: a spare has done it when it is taken. */
 static const struct child_step init_steps[] = {
+	{"default oom score", privileges_default_oom_score},
+	{"session", step_session},
+	{"network", step_network},
+	{"mount events", spare_follow_mounts},
+	{"plan", spare_wait},
 	{"oom score", privileges_oom_score},
 	{"time namespace", step_time},
-	{"network", step_network},
 	{"names", step_names},
 	{"sysctl", step_sysctls},
 	{"root file system", rootfs_prepare},
@@ -185,7 +191,6 @@ static const struct child_step init_steps[] = {
 	{"read-only paths", rootfs_readonly_paths},
 	{"working directory", rootfs_cwd},
 	{"pivot_root", rootfs_enter},
-	{"session", step_session},
 	{"chdir", step_cwd},
 	{"program", step_program},
 	{"home", home_set},
@@ -201,6 +206,7 @@ static const struct child_step init_steps[] = {
 };
 
 static const struct child_step exec_steps[] = {
+	{"default oom score", privileges_default_oom_score},
 	{"oom score", privileges_oom_score},
 	{"join", step_join},
 	{"session", step_session},
@@ -284,7 +290,7 @@ static _noreturn_ void run_child(const struct child_setup *outer, int sync)
 		.setup = &setup,
 		.plan = setup.plan,
 		.process = setup.process,
-		.env = setup.process->env,
+		.env = setup.process ? setup.process->env : NULL,
 		.rootfs_fd = -1,
 		.terminal_fd = -1,
 	};
@@ -325,7 +331,7 @@ static pid_t clone_child(const struct child_setup *setup, int *ret_pidfd)
 	};
 
 	if (setup->init_pidfd < 0)
-		args.flags |= setup->plan->namespaces;
+		args.flags |= setup->namespaces;
 	if (setup->network_fd >= 0)
 		args.flags &= ~(uint64_t)CLONE_NEWNET;
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
@@ -340,7 +346,7 @@ static pid_t clone_joining(const struct child_setup *setup, int *ret_pidfd)
 	_cleanup_close_ int own = -1;
 	pid_t pid;
 
-	if (!(setup->plan->namespaces & CLONE_NEWPID))
+	if (!(setup->namespaces & CLONE_NEWPID))
 		return clone_child(setup, ret_pidfd);
 	own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	if (own < 0 || setns(setup->init_pidfd, CLONE_NEWPID) < 0)
@@ -379,4 +385,14 @@ int child_spawn(const struct child_setup *setup, pid_t *ret_pid, int *ret_pidfd,
 	*ret_pidfd = pidfd;
 	*ret_sync = TAKE_FD(parent);
 	return 0;
+}
+
+int child_open_mounts(pid_t pid)
+{
+	char path[48];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }

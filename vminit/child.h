@@ -4,9 +4,10 @@
  * container; the rest of this room runs in the child, where a failing step ends it.
  *
  * Theory of operation: the child is a copy of vminitd in new namespaces (the init of a container) or
- * one that joins those of a container (exec). It runs a table of steps. Parent and child talk over
- * one SOCK_SEQPACKET pair: the child sends CHILD_TERMINAL with the pty's descriptors if there is
- * one, then CHILD_CREATED, and waits for one byte, the gate; an end of the socket there means that
+ * one that joins those of a container (exec). It runs a table of steps; an init that was made ahead
+ * of its plan (spare.h) waits for it at one of them. Parent and child talk over one SOCK_SEQPACKET
+ * pair: the child sends CHILD_TERMINAL with the pty's descriptors if there is one, then
+ * CHILD_CREATED, and waits for one byte, the gate; an end of the socket there means that
  * the parent lost interest. Behind the gate come the steps of `start`. The socket is closed by
  * execve: its end without a message is success. A step that fails sends CHILD_FAILED with errno
  * and message, at any time.
@@ -28,7 +29,8 @@
 /* The longest message of an error on its way from the child. */
 #define CHILD_MAX_MESSAGE 1024
 
-enum child_message_type { CHILD_TERMINAL, CHILD_CREATED, CHILD_FAILED };
+/* CHILD_WAITS: a spare is ready for a plan. */
+enum child_message_type { CHILD_WAITS, CHILD_TERMINAL, CHILD_CREATED, CHILD_FAILED };
 
 /* What the child sends; the message of an error follows the struct, without a NUL. */
 struct child_message {
@@ -38,17 +40,19 @@ struct child_message {
 
 /**
  * struct child_setup - what to start
- * @plan: of the container
- * @process: the process; &plan->process for the container's init
+ * @plan: of the container; NULL for a spare
+ * @process: the process; &plan->process for the container's init; NULL for a spare
+ * @namespaces: CLONE_NEW*: those that an init gets, new ones, or that a process joins
  * @cgroup_fd: directory of the container's cgroup
  * @cgroup_path: of that directory, absolute
  * @init_pidfd: of the container's init, for a process that joins; -1 for the init itself
- * @network_fd: a network namespace made ahead, for an init whose plan wants a new one; -1: none
+ * @network_fd: a network namespace made ahead, for an init that gets a new one; -1: none
  * @stdio: the program's ends of the pipes, borrowed; -1: the terminal or /dev/null
  */
 struct child_setup {
 	const struct plan *plan;
 	const struct plan_process *process;
+	uint64_t namespaces;
 	int cgroup_fd;
 	const char *cgroup_path;
 	int init_pidfd;
@@ -58,6 +62,7 @@ struct child_setup {
 
 /**
  * struct child - the child as its steps see it
+ * @plan, @process: NULL in a spare until it has one
  * @rootfs_fd: root of the container's mount tree, before pivot_root
  * @dev_fd: /dev of the container, -1 before it is known
  * @terminal_fd: the slave of the pty, -1 without one
@@ -94,5 +99,7 @@ struct child_step {
  */
 int child_spawn(const struct child_setup *setup, pid_t *ret_pid, int *ret_pidfd, int *ret_sync,
 		struct error *err);
+/* The mount namespace of one that was not reaped yet. Return: fd or -errno. */
+int child_open_mounts(pid_t pid);
 
 #endif

@@ -13,6 +13,9 @@
 
 #define MAX_SIGNAL_ROUNDS 16
 
+/* A spare that does not fit the first container goes when that has had its time to begin. */
+#define SPARE_END_AFTER (5 * USEC_PER_SEC)
+
 struct container_wait {
 	container_done_fn *done;
 	void *data;
@@ -21,6 +24,8 @@ struct container_wait {
 /**
  * struct containers - the table
  * @spare_network: see network_make_spare(); -1 when it is used up
+ * @spare: an init made ahead; NULL when it is used up
+ * @spare_unfit: it is not to be used any more, and waits for its end
  * @created: how many there ever were, for names of cgroups
  */
 struct containers {
@@ -30,6 +35,9 @@ struct containers {
 	const struct transport *transport;
 	struct container *first;
 	int spare_network;
+	struct spare *spare;
+	bool spare_unfit;
+	struct loop_source *spare_timer;
 	unsigned int created;
 	container_event_fn *watch;
 	void *watch_data;
@@ -59,6 +67,68 @@ void containers_set_spare_network(struct containers *containers, int fd)
 int container_take_spare_network(struct container *c)
 {
 	return TAKE_FD(c->owner->spare_network);
+}
+
+int containers_make_spare(struct containers *containers, struct error *err)
+{
+	return spare_make(containers->cgroup_fd, containers->cgroup_path, containers->spare_network,
+			  &containers->spare, err);
+}
+
+static void end_spare(struct containers *containers)
+{
+	containers->spare_unfit = true;
+	if (containers->spare)
+		spare_kill(containers->spare);
+}
+
+void containers_end_spares(struct containers *containers)
+{
+	containers->spare_network = close_keep_errno(containers->spare_network);
+	end_spare(containers);
+}
+
+static void spare_time(struct loop_source *source, uint32_t events, void *data)
+{
+	struct containers *containers = data;
+
+	(void)events;
+	loop_remove(source);
+	containers->spare_timer = NULL;
+	end_spare(containers);
+}
+
+/*
+ * One that does not fit the first container is none for the others: the first has its network
+ * namespace then. Return: NULL when there is none that fits.
+ */
+static struct spare *take_spare(struct containers *containers, const struct plan *plan,
+				const struct plan_source *source)
+{
+	if (!containers->spare || containers->spare_unfit)
+		return NULL;
+	if (spare_fits(containers->spare, plan, source)) {
+		/* It is in there already. */
+		containers->spare_network = close_keep_errno(containers->spare_network);
+		return TAKE_PTR(containers->spare);
+	}
+	containers->spare_unfit = true;
+	containers->spare_timer = loop_add_timer(containers->loop, loop_now() + SPARE_END_AFTER,
+						 spare_time, containers);
+	return NULL;
+}
+
+/* The container was not created: what it was to be made of goes. */
+static void give_back_spare(struct container *c)
+{
+	struct containers *containers = c->owner;
+
+	if (!c->spare)
+		return;
+	containers->spare = TAKE_PTR(c->spare);
+	containers->spare->cgroup = c->cgroup;
+	c->cgroup = (struct cgroup)CGROUP_INIT;
+	end_spare(containers);
 }
 
 void containers_watch(struct containers *containers, container_event_fn *fn, void *data)
@@ -133,6 +203,7 @@ static void container_forget(struct container *c)
 		link = &(*link)->next;
 	if (*link)
 		*link = c->next;
+	give_back_spare(c);
 	loop_remove(c->events_source);
 	close_keep_errno(c->events_fd);
 	if (c->mounts_fd >= 0)
@@ -154,33 +225,54 @@ void containers_free(struct containers *containers)
 		container_forget(containers->first);
 	}
 	close_keep_errno(containers->spare_network);
+	loop_remove(containers->spare_timer);
+	end_spare(containers);
+	spare_free(containers->spare);
 	free(containers);
 }
 
-int container_create(struct containers *containers, struct plan *plan,
+/* Its cgroup, and what its init is made of, if that is there. */
+static int prepare(struct container *c, const struct plan *plan, const struct plan_source *source,
+		   struct error *err)
+{
+	struct containers *containers = c->owner;
+
+	c->spare = take_spare(containers, plan, source);
+	if (!c->spare)
+		return cgroup_create(containers->cgroup_fd, containers->cgroup_path, plan->id,
+				     ++containers->created, &c->cgroup, err);
+	c->cgroup = c->spare->cgroup;
+	c->spare->cgroup = (struct cgroup)CGROUP_INIT;
+	return 0;
+}
+
+int container_create(struct containers *containers, const struct plan_source *source,
 		     const struct stdio_ports *ports, process_done_fn *done, void *data,
 		     struct process **ret, struct error *err)
 {
-	_cleanup_plan_ struct plan *owned = plan;
+	_cleanup_plan_ struct plan *plan = NULL;
 	struct container *c;
 	int r;
 
+	r = plan_from_source(source, &plan, err);
+	if (r < 0)
+		return r;
 	if (find(containers, plan->id))
 		return error_set(err, EEXIST, "container \"%s\" exists already", plan->id);
 	c = xnew(struct container);
 	c->owner = containers;
 	c->events_fd = c->mounts_fd = -1;
 	c->cgroup = (struct cgroup)CGROUP_INIT;
-	r = cgroup_create(containers->cgroup_fd, containers->cgroup_path, plan->id,
-			  ++containers->created, &c->cgroup, err);
+	r = prepare(c, plan, source, err);
 	if (r < 0) {
 		free(c);
 		return r;
 	}
-	c->plan = TAKE_PTR(owned);
+	c->plan = TAKE_PTR(plan);
 	c->next = containers->first;
 	containers->first = c;
-	r = process_create(c, c->plan->id, &c->plan->process, ports, done, data, &c->init, err);
+	r = process_create(c, c->plan->id, &c->plan->process, ports, source, done, data, &c->init,
+			   err);
 	if (r < 0) {
 		container_forget(c);
 		return r;
@@ -414,7 +506,11 @@ void containers_reap(struct containers *containers)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct process *p = find_pid(containers, pid);
 
-		if (p)
+		if (p) {
 			process_ended(p, process_exit_code(status));
+		} else if (containers->spare && containers->spare->pid == pid) {
+			spare_free(containers->spare);
+			containers->spare = NULL;
+		}
 	}
 }

@@ -24,6 +24,7 @@
 #include "lib/loop.h"
 #include "vminit/cgroup.h"
 #include "vminit/plan.h"
+#include "vminit/spare.h"
 #include "vminit/stdio.h"
 
 struct containers;
@@ -99,6 +100,7 @@ struct process {
  *	sends RELEASE for an open file of the share and goes on, the file's inode in hand; if that was
  *	the namespace's last process, the inode's file system would be gone before the answer is there
  *	(that of a submount has no other mount: "Busy inodes after unmount", and worse).
+ * @spare: what its init is to be, until that is created; NULL: it is cloned
  * @emptying: its cgroup is being killed
  * @empty: nothing runs in it any more and nothing will
  */
@@ -107,6 +109,7 @@ struct container {
 	struct containers *owner;
 	struct plan *plan;
 	struct cgroup cgroup;
+	struct spare *spare;
 	struct process *init;
 	struct process *processes;
 	int events_fd;
@@ -129,6 +132,14 @@ struct containers *containers_new(struct loop *loop, int cgroup_fd, const char *
 				  const struct transport *transport);
 /* Gives a network namespace that was made ahead, for the first container. @fd: taken. */
 void containers_set_spare_network(struct containers *containers, int fd);
+/**
+ * containers_make_spare() - make an init ahead, for the first container, if it fits that (spare.h)
+ *
+ * Not while there are containers. Without one, or where it does not fit, an init is cloned.
+ */
+int containers_make_spare(struct containers *containers, struct error *err);
+/* What was made ahead is not to be used any more: something changed that it would not know of. */
+void containers_end_spares(struct containers *containers);
 /* Kills everything and forgets it. */
 void containers_free(struct containers *containers);
 /* Who is told of events; one, or NULL. */
@@ -145,14 +156,15 @@ struct process *process_find(struct container *container, const char *id, struct
 
 /**
  * container_create() - create a container and its init
- * @plan: taken, also on failure
+ * @source: what to plan it from
  * @ret: also what @done gets
  *
  * When it cannot be created, the container is gone again when @done is called.
  *
- * Return: 0, -EEXIST for an id in use, another -errno; @done is called after 0 only.
+ * Return: 0, -EEXIST for an id in use, -EINVAL with the JSON path, another -errno; @done is called
+ * after 0 only.
  */
-int container_create(struct containers *containers, struct plan *plan,
+int container_create(struct containers *containers, const struct plan_source *source,
 		     const struct stdio_ports *ports, process_done_fn *done, void *data,
 		     struct process **ret, struct error *err);
 /* The same for one more process; @spec is taken. */

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
 #include <termios.h>
 
 #include "lib/log.h"
 #include "rpc/handover.h"
 #include "vminit/hotplug.h"
+#include "vminit/memory.h"
 #include "vminit/setup.h"
 #include "vminit/steps.h"
 #include "vminit/warm-up.h"
@@ -23,9 +23,6 @@
 
 /* What was done for the handover has its echo in the kernel, which is not to be every clone's. */
 #define SETTLE_TIME (300 * USEC_PER_MSEC)
-
-/* More than a boot and a rehearsal have ever used. */
-#define CLEARED_MAX (UINT64_C(64) << 20)
 
 static struct {
 	struct service *service;
@@ -96,35 +93,13 @@ static void wait_for_host(const struct handover *page)
 		;
 }
 
-/*
- * Memory that was used and given back is full of what nobody needs, but which would be saved and
- * copied for each VM. The kernel clears what it hands out (init_on_alloc), and such pieces first.
- */
-static void clear_free_memory(void)
+/* After the warm-up's start, which decides where containers run. A VM without it is only slower. */
+static void make_spare(void)
 {
-	struct sysinfo info;
-	size_t size;
-	void *memory;
+	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (sysinfo(&info) < 0)
-		return;
-	size = info.freeram / 2 * info.mem_unit;
-	if (size > CLEARED_MAX)
-		size = CLEARED_MAX;
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (memory != MAP_FAILED)
-		(void)munmap(memory, size);
-}
-
-/*
- * Brings in every page of this process and makes those that a fork left shared its own, or each would
- * cost a fault in a restored VM. Whether that succeeds is of no matter.
- */
-static void populate(void)
-{
-	if (!mlockall(MCL_CURRENT))
-		(void)munlockall();
+	if (containers_make_spare(handover.service->containers, &err) < 0)
+		log_warning("%s", error_message(&err));
 }
 
 /* Return: NULL when there can be no handover, which is said. */
@@ -139,10 +114,13 @@ static struct handover *prepare(uint64_t *ret_address)
 		(void)munmap(page, HANDOVER_SIZE);
 		page = NULL;
 	}
-	if (!page)
+	if (!page) {
 		log_error("no template can be made: %s", error_message(&err));
-	clear_free_memory();
-	populate();
+		return NULL;
+	}
+	make_spare();
+	memory_clear_free();
+	memory_make_own();
 	return page;
 }
 

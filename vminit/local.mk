@@ -13,6 +13,7 @@ vminit_rooms = \
 	vminit/hooks.c vminit/hooks.h \
 	vminit/hotplug.c vminit/hotplug.h \
 	vminit/inroot.c vminit/inroot.h \
+	vminit/memory.c vminit/memory.h \
 	vminit/mount-options.c vminit/mount-options.h \
 	vminit/network.c vminit/network.h \
 	vminit/plan.c vminit/plan.h \
@@ -29,6 +30,7 @@ vminit_rooms = \
 	vminit/service-sandbox.c \
 	vminit/service-system.c \
 	vminit/setup.c vminit/setup.h \
+	vminit/spare.c vminit/spare.h \
 	vminit/stdio.c vminit/stdio.h \
 	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \

@@ -262,6 +262,28 @@ int plan_container(struct oci_spec *spec, const char *id, struct plan **ret, str
 	return 0;
 }
 
+void plan_set_console_size(struct oci_process *process, uint32_t rows, uint32_t columns)
+{
+	if (!process || !process->terminal || !(rows || columns))
+		return;
+	if (!process->console_size)
+		process->console_size = xnew(struct oci_console_size);
+	process->console_size->height = rows;
+	process->console_size->width = columns;
+}
+
+int plan_from_source(const struct plan_source *source, struct plan **ret, struct error *err)
+{
+	struct oci_spec *spec;
+	int r;
+
+	r = oci_spec_parse(source->configuration, source->len, &spec, err);
+	if (r < 0)
+		return r;
+	plan_set_console_size(spec->process, source->rows, source->columns);
+	return plan_container(spec, source->id, ret, err);
+}
+
 void plan_free(struct plan *plan)
 {
 	if (!plan)

@@ -152,6 +152,26 @@ struct plan {
 #define PLAN_SECCOMP_ANNOTATION SECCOMP_PROGRAM_ANNOTATION
 
 /**
+ * struct plan_source - what a container is planned from
+ * @id: of the container
+ * @configuration: config.json, @len bytes
+ * @rows, @columns: of the terminal that the client has; 0, 0: those of config.json
+ *
+ * All of it is borrowed.
+ */
+struct plan_source {
+	const char *id;
+	const void *configuration;
+	size_t len;
+	uint32_t rows;
+	uint32_t columns;
+};
+
+/* The size of the client's terminal, if it told one, in place of config.json's; NULL is allowed. */
+void plan_set_console_size(struct oci_process *process, uint32_t rows, uint32_t columns);
+/* Reads, and does plan_container(). */
+int plan_from_source(const struct plan_source *source, struct plan **ret, struct error *err);
+/**
  * plan_container() - plan a container and its first process
  * @spec: taken, also on failure; validated here
  * @id: copied

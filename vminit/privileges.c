@@ -18,14 +18,27 @@
 /* vminitd raises both its limits on descriptors; a program gets what systemd gives by default. */
 #define DEFAULT_NOFILE 1024
 
-int privileges_oom_score(struct child *child, struct error *err)
+static int set_oom_score(int score, struct error *err)
 {
 	char text[16];
 	int r;
 
-	snprintf(text, sizeof(text), "%d", child->process->oom_score_adj);
+	snprintf(text, sizeof(text), "%d", score);
 	r = io_write_file(AT_FDCWD, "/proc/self/oom_score_adj", text);
 	return r < 0 ? error_errno(err, r, "process.oomScoreAdj") : 0;
+}
+
+/* vminitd's own is the least that there is. */
+int privileges_default_oom_score(struct child *child, struct error *err)
+{
+	(void)child;
+	return set_oom_score(0, err);
+}
+
+int privileges_oom_score(struct child *child, struct error *err)
+{
+	return child->process->oom_score_adj ? set_oom_score(child->process->oom_score_adj, err)
+					     : 0;
 }
 
 int privileges_rlimits(struct child *child, struct error *err)

@@ -9,6 +9,8 @@
 #include "vminit/child.h"
 
 /* While /proc is the guest's. vminitd's own -1000 must never be inherited. */
+int privileges_default_oom_score(struct child *child, struct error *err);
+/* The plan's, if that is another. */
 int privileges_oom_score(struct child *child, struct error *err);
 int privileges_rlimits(struct child *child, struct error *err);
 /* A session keyring of its own, where the kernel has keyrings. */

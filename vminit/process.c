@@ -197,6 +197,8 @@ static void child_message(struct process *p, const struct child_message *m, cons
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	switch (m->type) {
+	case CHILD_WAITS:
+		break;
 	case CHILD_TERMINAL:
 		if (n_fds == 2) {
 			stdio_set_terminal(p->stdio, fds[0], fds[1]);
@@ -245,12 +247,35 @@ static void sync_event(struct loop_source *source, uint32_t events, void *data)
 	read_sync(data);
 }
 
-static int spawn(struct process *p, struct error *err)
+/* The container's init was made ahead. Return: 0; -errno: it is of no use, and gone. */
+static int take_spare(struct process *p, const struct plan_source *source)
+{
+	struct container *c = p->container;
+	struct spare *spare = TAKE_PTR(c->spare);
+	int stdio[STDIO_STREAMS], r;
+
+	stdio_child_fds(p->stdio, stdio);
+	r = spare_become(spare, source, stdio);
+	steps_done("spare taken");
+	if (!r) {
+		p->pid = spare->pid;
+		p->pidfd = TAKE_FD(spare->pidfd);
+		p->sync_fd = TAKE_FD(spare->sync_fd);
+		c->mounts_fd = TAKE_FD(spare->mounts_fd);
+	} else {
+		spare_kill(spare);
+	}
+	spare_free(spare);
+	return r;
+}
+
+static int clone_process(struct process *p, struct error *err)
 {
 	struct container *c = p->container;
 	struct child_setup setup = {
 		.plan = c->plan,
 		.process = p->plan,
+		.namespaces = c->plan->namespaces,
 		.cgroup_fd = c->cgroup.fd,
 		.cgroup_path = c->cgroup.path,
 		.init_pidfd = c->init ? c->init->pidfd : -1,
@@ -262,25 +287,33 @@ static int spawn(struct process *p, struct error *err)
 	if (!c->init && (c->plan->namespaces & CLONE_NEWNET))
 		setup.network_fd = network_fd = container_take_spare_network(c);
 	stdio_child_fds(p->stdio, setup.stdio);
-	steps_done("planned");
 	r = child_spawn(&setup, &p->pid, &p->pidfd, &p->sync_fd, err);
-	stdio_close_child_fds(p->stdio);
 	steps_done("cloned");
+	if (!r && !c->init)
+		c->mounts_fd = child_open_mounts(p->pid);
+	return r;
+}
+
+static int spawn(struct process *p, const struct plan_source *source, struct error *err)
+{
+	struct container *c = p->container;
+	int r = -ENOENT;
+
+	steps_done("planned");
+	if (c->spare)
+		r = take_spare(p, source);
+	if (r < 0)
+		r = clone_process(p, err);
+	stdio_close_child_fds(p->stdio);
 	if (r < 0)
 		return r;
-	if (!c->init) {
-		char path[48];
-
-		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", p->pid);
-		c->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
 	p->sync_source = loop_add_fd(container_loop(c), p->sync_fd, EPOLLIN, sync_event, p);
 	return 0;
 }
 
 int process_create(struct container *c, const char *id, const struct plan_process *plan,
-		   const struct stdio_ports *ports, process_done_fn *done, void *data,
-		   struct process **ret, struct error *err)
+		   const struct stdio_ports *ports, const struct plan_source *source,
+		   process_done_fn *done, void *data, struct process **ret, struct error *err)
 {
 	struct process *p = xnew(struct process);
 	int r;
@@ -291,10 +324,10 @@ int process_create(struct container *c, const char *id, const struct plan_proces
 	p->pidfd = p->sync_fd = -1;
 	p->next = c->processes;
 	c->processes = p;
-	r = stdio_new(container_loop(c), container_transport(c), ports, plan->terminal, &stdio_ops,
-		      p, &p->stdio, err);
+	r = stdio_new(container_loop(c), container_transport(c), ports, plan->terminal,
+		      c->spare ? &c->spare->pipes : NULL, &stdio_ops, p, &p->stdio, err);
 	if (!r)
-		r = spawn(p, err);
+		r = spawn(p, source, err);
 	if (r < 0) {
 		process_forget(p);
 		return r;
@@ -325,7 +358,7 @@ int container_exec(struct container *c, const char *id, struct oci_process *spec
 	if (r < 0)
 		return r;
 	/* The child has a copy of this stack; here the plan moves into the process afterwards. */
-	r = process_create(c, id, &plan, ports, done, data, &p, err);
+	r = process_create(c, id, &plan, ports, NULL, done, data, &p, err);
 	if (r < 0) {
 		plan_process_clear(&plan);
 		return r;

@@ -5,10 +5,13 @@
 
 #include "vminit/container.h"
 
-/* process.c: starts the child; the process is in the container's table after success. */
+/*
+ * process.c: starts the child; the process is in the container's table after success. @source is for
+ * an init only, else NULL.
+ */
 int process_create(struct container *container, const char *id, const struct plan_process *plan,
-		   const struct stdio_ports *ports, process_done_fn *done, void *data,
-		   struct process **ret, struct error *err);
+		   const struct stdio_ports *ports, const struct plan_source *source,
+		   process_done_fn *done, void *data, struct process **ret, struct error *err);
 /* It was reaped. */
 void process_ended(struct process *process, int exit_code);
 /* Nothing of its container runs any more. */

@@ -43,37 +43,36 @@ static void creation_cancelled(struct rpc_call *call, void *data)
 	free(creation);
 }
 
-/* The size of the terminal that the client has counts more than that of config.json. */
-static void set_console_size(struct oci_process *process, uint32_t rows, uint32_t columns)
-{
-	if (!process || !process->terminal || !(rows || columns))
-		return;
-	if (!process->console_size)
-		process->console_size = xnew(struct oci_console_size);
-	process->console_size->height = rows;
-	process->console_size->width = columns;
-}
-
 static int create_container(struct service *service, const struct service_create *create,
-			    struct oci_spec *spec, struct creation *creation, struct error *err)
+			    struct creation *creation, struct error *err)
 {
-	struct plan *plan;
-	int r;
+	const struct plan_source source = {
+		.id = create->container_id,
+		.configuration = create->configuration->data,
+		.len = create->configuration->len,
+		.rows = create->rows,
+		.columns = create->columns,
+	};
 
-	r = plan_container(spec, create->container_id, &plan, err);
-	if (r < 0)
-		return r;
-	return container_create(service->containers, plan, &create->ports, creation_done, creation,
-				&creation->process, err);
+	return container_create(service->containers, &source, &create->ports, creation_done,
+				creation, &creation->process, err);
 }
 
 static int create_process(struct service *service, const struct service_create *create,
-			  struct oci_spec *spec, struct creation *creation, struct error *err)
+			  struct creation *creation, struct error *err)
 {
-	struct oci_process *process = TAKE_PTR(spec->process);
+	struct oci_process *process;
 	struct container *container;
+	struct oci_spec *spec;
+	int r;
 
+	r = oci_spec_parse((const char *)create->configuration->data, create->configuration->len,
+			   &spec, err);
+	if (r < 0)
+		return r;
+	process = TAKE_PTR(spec->process);
 	oci_spec_free(spec);
+	plan_set_console_size(process, create->rows, create->columns);
 	container = container_find(service->containers, create->container_id, err);
 	if (!container || !process) {
 		oci_process_free(process);
@@ -94,7 +93,6 @@ static int check_setup(const struct service *service, struct error *err)
 static int begin(struct service *service, const struct service_create *create,
 		 struct creation *creation, struct error *err)
 {
-	struct oci_spec *spec;
 	int r;
 
 	steps_done("asked to create");
@@ -103,14 +101,9 @@ static int begin(struct service *service, const struct service_create *create,
 	r = check_setup(service, err);
 	if (r < 0)
 		return r;
-	r = oci_spec_parse((const char *)create->configuration->data, create->configuration->len,
-			   &spec, err);
-	if (r < 0)
-		return r;
-	set_console_size(spec->process, create->rows, create->columns);
 	if (create->process_id && strcmp(create->process_id, create->container_id) != 0)
-		return create_process(service, create, spec, creation, err);
-	return create_container(service, create, spec, creation, err);
+		return create_process(service, create, creation, err);
+	return create_container(service, create, creation, err);
 }
 
 void service_create(struct rpc_call *call, const struct service_create *create)

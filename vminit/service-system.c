@@ -53,7 +53,10 @@ void service_mount(struct rpc_call *call, const ProtobufCMessage *message)
 {
 	SANDBOX(MountResponse) response = SANDBOX_INIT(MOUNT_RESPONSE);
 	_cleanup_error_ struct error err = ERROR_INIT;
+	struct service *service = rpc_call_data(call);
 
+	/* Mounts follow into their namespaces, the flags of a remount do not. */
+	containers_end_spares(service->containers);
 	answer(call, do_mount((const void *)message, &err), &response.base, &err);
 }
 
@@ -131,9 +134,12 @@ void service_sysctl(struct rpc_call *call, const ProtobufCMessage *message)
 {
 	const SANDBOX(SysctlRequest) *request = (const void *)message;
 	SANDBOX(SysctlResponse) response = SANDBOX_INIT(SYSCTL_RESPONSE);
+	struct service *service = rpc_call_data(call);
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int r = 0;
 
+	/* New namespaces begin with some of the values. */
+	containers_end_spares(service->containers);
 	for (size_t i = 0; i < request->n_settings && !r; i++) {
 		_cleanup_free_ char *name = plan_sysctl_path(request->settings[i]->key);
 		_cleanup_free_ char *path = name ? xasprintf("/proc/sys/%s", name) : NULL;

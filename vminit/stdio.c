@@ -253,20 +253,62 @@ static void deferred_check(struct loop_source *source, uint32_t events, void *da
 	check_connected(stdio);
 }
 
-static int make_pipe(struct stdio *stdio, int i)
+static bool is_output(int stream)
 {
-	struct stream *s = &stdio->streams[i];
+	return stream != 0;
+}
+
+static int make_pipe(struct stdio_pipes *pipes, int i)
+{
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	stdio->child_fds[i] = fds[s->output ? 1 : 0];
-	*(s->output ? &s->from : &s->to) = fds[s->output ? 0 : 1];
+	pipes->childs[i] = fds[is_output(i) ? 1 : 0];
+	pipes->ours[i] = fds[is_output(i) ? 0 : 1];
 	/* Only our end: the flag belongs to the open file, and the program expects a blocking one. */
-	return io_set_nonblocking(s->output ? s->from : s->to, true);
+	return io_set_nonblocking(pipes->ours[i], true);
 }
 
-static int open_stream(struct stdio *stdio, const struct transport *transport, int i, uint32_t port)
+int stdio_pipes_make(struct stdio_pipes *ret)
+{
+	struct stdio_pipes pipes = STDIO_PIPES_INIT;
+
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		int r = make_pipe(&pipes, i);
+
+		if (r < 0) {
+			stdio_pipes_close(&pipes);
+			return r;
+		}
+	}
+	*ret = pipes;
+	return 0;
+}
+
+void stdio_pipes_close(struct stdio_pipes *pipes)
+{
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		pipes->ours[i] = close_keep_errno(pipes->ours[i]);
+		pipes->childs[i] = close_keep_errno(pipes->childs[i]);
+	}
+}
+
+/* One of @ahead, or a new one. */
+static int take_pipe(struct stdio *stdio, int i, struct stdio_pipes *ahead)
+{
+	struct stdio_pipes own = STDIO_PIPES_INIT;
+	struct stdio_pipes *pipes = ahead && ahead->ours[i] >= 0 ? ahead : &own;
+	struct stream *s = &stdio->streams[i];
+	int r = pipes == &own ? make_pipe(&own, i) : 0;
+
+	*(s->output ? &s->from : &s->to) = TAKE_FD(pipes->ours[i]);
+	stdio->child_fds[i] = TAKE_FD(pipes->childs[i]);
+	return r;
+}
+
+static int open_stream(struct stdio *stdio, const struct transport *transport, int i, uint32_t port,
+		       struct stdio_pipes *pipes)
 {
 	struct stream *s = &stdio->streams[i];
 	int fd;
@@ -276,12 +318,12 @@ static int open_stream(struct stdio *stdio, const struct transport *transport, i
 		return fd;
 	*(s->output ? &s->to : &s->from) = fd;
 	s->connecting = loop_add_fd(stdio->loop, fd, EPOLLOUT, connect_event, s);
-	return stdio->has_terminal ? 0 : make_pipe(stdio, i);
+	return stdio->has_terminal ? 0 : take_pipe(stdio, i, pipes);
 }
 
 int stdio_new(struct loop *loop, const struct transport *transport, const struct stdio_ports *ports,
-	      bool terminal, const struct stdio_ops *ops, void *data, struct stdio **ret,
-	      struct error *err)
+	      bool terminal, struct stdio_pipes *pipes, const struct stdio_ops *ops, void *data,
+	      struct stdio **ret, struct error *err)
 {
 	struct stdio *stdio = xnew(struct stdio);
 	bool any = false;
@@ -293,8 +335,8 @@ int stdio_new(struct loop *loop, const struct transport *transport, const struct
 				.terminal_master = -1,
 				.terminal_slave = -1};
 	for (int i = 0; i < STDIO_STREAMS; i++) {
-		stdio->streams[i] =
-			(struct stream){.stdio = stdio, .from = -1, .to = -1, .output = i != 0};
+		stdio->streams[i] = (struct stream){
+			.stdio = stdio, .from = -1, .to = -1, .output = is_output(i)};
 		stdio->child_fds[i] = -1;
 	}
 	/* A terminal has one output. */
@@ -304,7 +346,7 @@ int stdio_new(struct loop *loop, const struct transport *transport, const struct
 		if (!ports->stream[i].set)
 			continue;
 		any = true;
-		r = open_stream(stdio, transport, i, ports->stream[i].port);
+		r = open_stream(stdio, transport, i, ports->stream[i].port, pipes);
 		if (r < 0) {
 			error_errno(err, r, "connect the process to port %u of the host",
 				    ports->stream[i].port);

@@ -34,6 +34,25 @@ struct stdio_ports {
 	} stream[STDIO_STREAMS];
 };
 
+/**
+ * struct stdio_pipes - pipes that were made ahead
+ * @ours, @childs: the two ends of each, owned; -1: none. Ours do not block.
+ */
+struct stdio_pipes {
+	int ours[STDIO_STREAMS];
+	int childs[STDIO_STREAMS];
+};
+
+#define STDIO_PIPES_INIT                                       \
+	{                                                      \
+		.ours = {-1, -1, -1}, .childs = { -1, -1, -1 } \
+	}
+
+/* Makes all of them. Return: 0 or -errno. */
+int stdio_pipes_make(struct stdio_pipes *ret);
+/* Closes what is left of them. */
+void stdio_pipes_close(struct stdio_pipes *pipes);
+
 struct stdio;
 
 /**
@@ -51,12 +70,13 @@ struct stdio_ops {
 /**
  * stdio_new() - make the pipes and begin to connect
  * @terminal: no pipes; stdio_set_terminal() brings the pty
+ * @pipes: those that it needs are taken from here; NULL: it makes them
  * @ops: borrowed
  * @ret: to be freed by stdio_free(); written only on success
  */
 int stdio_new(struct loop *loop, const struct transport *transport, const struct stdio_ports *ports,
-	      bool terminal, const struct stdio_ops *ops, void *data, struct stdio **ret,
-	      struct error *err);
+	      bool terminal, struct stdio_pipes *pipes, const struct stdio_ops *ops, void *data,
+	      struct stdio **ret, struct error *err);
 /* Closes everything; what was not delivered is lost. NULL is allowed. */
 void stdio_free(struct stdio *stdio);
 

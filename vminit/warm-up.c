@@ -21,6 +21,7 @@
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "vminit/cgroup.h"
+#include "vminit/memory.h"
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
@@ -264,6 +265,14 @@ static void make_server(struct warm_up *w, int cgroup_fd)
 	(void)rpc_server_accept(w->server, pair[1]);
 }
 
+static void make_spare(struct warm_up *w)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (containers_make_spare(w->service.containers, &err) < 0)
+		fail(&err);
+}
+
 /* A container is on its way when this returns: a client's part is none of vminitd's. */
 static void begin(struct warm_up *w, int cgroup_fd)
 {
@@ -273,6 +282,7 @@ static void begin(struct warm_up *w, int cgroup_fd)
 	steps_end();
 	make_rootfs();
 	make_server(w, cgroup_fd);
+	make_spare(w);
 	create(w);
 }
 
@@ -296,6 +306,7 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 		fail_errno("take the last processor");
 	}
 	begin(&w, cgroup_fd);
+	memory_make_own();
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))

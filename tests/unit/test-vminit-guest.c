@@ -2,6 +2,7 @@
 /* vminitd's rooms together, on this host: the life of containers, their streams and their errors. */
 #include "test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "vminit-harness.h"
 #include "lib/process.h"
 #include "libocispec/seccomp-program.h"
+#include "vminit/spare.h"
 
 static struct harness h;
 
@@ -568,6 +570,144 @@ static void test_nothing_left(void)
 	CHECK_INT(harness_stop(&h), ==, 0);
 }
 
+/* What a process may have inherited from vminitd, and what its namespaces and mounts are. */
+#define LOOK                                                                                    \
+	"echo $$; uname -n; cat /proc/sys/kernel/domainname /proc/self/cgroup | tail -n 2; "    \
+	"cut -d' ' -f4- /proc/self/mountinfo; cat /proc/self/limits /proc/self/oom_score_adj; " \
+	"grep -E '^(Umask|Groups|Sig[PBIC]|Cap|NoNew|Cpus|NSpid)' /proc/self/status; "          \
+	"cut -d' ' -f5,6,7,18,19 /proc/$$/stat; ls /proc/self/fd | wc -l; pwd"
+#define NAMED "],\"hostname\":\"tester\",\"x\":["
+
+static bool spare_there(void)
+{
+	SANDBOX(StatRequest) request = SANDBOX_INIT(STAT_REQUEST);
+	_cleanup_free_ char *path = harness_cgroup(SPARE_CGROUP);
+	_cleanup_error_ struct error err = ERROR_INIT;
+	ProtobufCMessage *reply = NULL;
+	bool there;
+
+	request.path = path;
+	CHECK_INT(rpc_client_call_sync(h.client, SANDBOX_SERVICE, "Stat", &request.base,
+				       HARNESS_TIMEOUT, &reply, &err),
+		  ==, 0);
+	there = ((SANDBOX(StatResponse) *)reply)->stat != NULL;
+	grpc_free(reply);
+	return there;
+}
+
+static void start_with_spare(void)
+{
+	h = (struct harness){.with_spare = true};
+	harness_start(&h);
+	CHECK(spare_there());
+}
+
+static void test_spare(void)
+{
+	_cleanup_strbuf_ struct strbuf first = STRBUF_INIT, second = STRBUF_INIT;
+
+	start_with_spare();
+	CHECK_INT(run(LOOK, "", "", NAMED, &first), ==, 0);
+	/* It was used, or its cgroup would not have gone with the container. */
+	CHECK(!spare_there());
+	CHECK_INT(run(LOOK, "", "", NAMED, &second), ==, 0);
+	CHECK(first.len > 500);
+	CHECK_STR(first.data, second.data);
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
+/* Two of the pipes have no use: those streams are the guest's /dev/null, as a cloned init's are. */
+static void test_spare_streams(void)
+{
+	start_with_spare();
+	for (int round = 0; round < 2; round++) {
+		_cleanup_free_ char *config = harness_config(
+			&h, "readlink /proc/self/fd/0 /proc/self/fd/2; echo lost >&2", "", "",
+			NAMED);
+		struct harness_stream streams[3] = {{-1, -1, 0}, {-1, -1, 0}, {-1, -1, 0}};
+		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+		_cleanup_error_ struct error err = ERROR_INIT;
+
+		harness_stream_open(&h, &streams[1]);
+		CHECK_INT(harness_create(&h, "c1", config, streams, &err), ==, 0);
+		harness_stream_accept(&streams[1]);
+		CHECK_INT(harness_start_process(&h, "c1", NULL, &err), ==, 0);
+		harness_stream_read(&streams[1], &out);
+		CHECK_STR(out.data, "/null\n/null\n");
+		CHECK(spare_there() == !round);
+		CHECK_INT(harness_remove(&h, "c1", &err), ==, 0);
+		CHECK(!spare_there());
+		harness_stream_close(&streams[1]);
+	}
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
+/* A sysctl that a new namespace begins with. */
+static void test_spare_outdated(void)
+{
+	SANDBOX(SysctlRequest__SettingsEntry)
+	setting = SANDBOX_INIT(SYSCTL_REQUEST__SETTINGS_ENTRY);
+	SANDBOX(SysctlRequest__SettingsEntry) * settings[] = {&setting};
+	SANDBOX(SysctlRequest) request = SANDBOX_INIT(SYSCTL_REQUEST);
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	start_with_spare();
+	setting.key = (char *)"kernel.domainname";
+	setting.value = (char *)"changed";
+	request.settings = settings;
+	request.n_settings = 1;
+	CHECK_INT(rpc_client_call_sync(h.client, SANDBOX_SERVICE, "Sysctl", &request.base,
+				       HARNESS_TIMEOUT, NULL, &err),
+		  ==, 0);
+	CHECK_RUN("cat /proc/sys/kernel/domainname", "", "", NAMED, 0, "changed");
+	CHECK(!spare_there());
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
+/* Once the first container did not want it, nobody gets it: the two would share a network. */
+static void test_spare_unfit(void)
+{
+	uint64_t deadline = loop_now() + HARNESS_TIMEOUT;
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+
+	start_with_spare();
+	/* No name. */
+	CHECK_RUN("echo $$", "", "", "", 0, "1");
+	CHECK(spare_there());
+	CHECK_INT(run(LOOK, "", "", NAMED, &out), ==, 0);
+	CHECK(spare_there());
+	while (spare_there())
+		CHECK(loop_now() < deadline);
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
+/* The one child of vminitd. */
+static pid_t spare_pid(void)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/task/%d/children", h.pid, h.pid);
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+
+	CHECK_INT(io_read_file(AT_FDCWD, path, 4096, &text), ==, 0);
+	return text.data ? atoi(text.data) : 0;
+}
+
+static void test_spare_killed(void)
+{
+	uint64_t deadline = loop_now() + HARNESS_TIMEOUT;
+	pid_t pid;
+
+	start_with_spare();
+	pid = spare_pid();
+	CHECK(pid > 1);
+	CHECK_INT(kill(pid, SIGKILL), ==, 0);
+	/* vminitd reaps it, and its cgroup goes. */
+	while (spare_there())
+		CHECK(loop_now() < deadline);
+	CHECK_RUN("echo $$", "", "", NAMED, 0, "1");
+	CHECK(!spare_there());
+	CHECK_INT(harness_stop(&h), ==, 0);
+}
+
 int main(void)
 {
 	const char *missing = harness_missing();
@@ -603,5 +743,10 @@ int main(void)
 	TEST_RUN(test_pipelined);
 	TEST_RUN(test_many);
 	TEST_RUN(test_nothing_left);
+	TEST_RUN(test_spare);
+	TEST_RUN(test_spare_streams);
+	TEST_RUN(test_spare_outdated);
+	TEST_RUN(test_spare_unfit);
+	TEST_RUN(test_spare_killed);
 	return test_end();
 }

@@ -182,6 +182,26 @@ static void test_plan_refuses(void)
 	}
 }
 
+static void test_plan_source(void)
+{
+	static const char json[] = SPEC_BEGIN PROCESS(
+		",\"terminal\":true,\"consoleSize\":{\"height\":5,\"width\":6}") "\"linux\":{}} ";
+	_cleanup_error_ struct error err = ERROR_INIT;
+	/* Its length counts, no NUL is needed. */
+	struct plan_source source = {"c7", json, sizeof(json) - 2, 0, 0};
+
+	for (uint32_t rows = 0; rows < 200; rows += 100) {
+		_cleanup_plan_ struct plan *plan = NULL;
+
+		source.rows = rows;
+		source.columns = rows;
+		CHECK_INT(plan_from_source(&source, &plan, &err), ==, 0);
+		CHECK_STR(plan->id, "c7");
+		CHECK_INT(plan->process.rows, ==, rows ? 100 : 5);
+		CHECK_INT(plan->process.columns, ==, rows ? 100 : 6);
+	}
+}
+
 static void test_inroot(void)
 {
 	_cleanup_close_ int root = temporary_subdir("root");
@@ -262,6 +282,7 @@ int main(void)
 	TEST_RUN(test_sysctl_path);
 	TEST_RUN(test_plan);
 	TEST_RUN(test_plan_refuses);
+	TEST_RUN(test_plan_source);
 	TEST_RUN(test_inroot);
 	TEST_RUN(test_exec_path);
 	TEST_RUN(test_home);

@@ -20,6 +20,7 @@
 #include "rpc/server.h"
 #include "temporary.h"
 #include "vminit/container.h"
+#include "vminit/network.h"
 #include "vminit/service.h"
 #include "vminit/transport.h"
 
@@ -87,7 +88,25 @@ static int count_and_remove(const char *path)
 	return left;
 }
 
-static _noreturn_ void serve(const char *cgroup_mount, int listen_fd)
+char *harness_cgroup(const char *name)
+{
+	const char *dir = temporary_dir();
+
+	return xasprintf("%s/cgroup/%s/%s", dir, strrchr(dir, '/') + 1, name);
+}
+
+static void make_spares(struct containers *containers)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	int network = network_make_spare(&err);
+
+	if (network >= 0)
+		containers_set_spare_network(containers, network);
+	if (network < 0 || containers_make_spare(containers, &err) < 0)
+		die(error_message(&err));
+}
+
+static _noreturn_ void serve(const char *cgroup_mount, int listen_fd, bool with_spare)
 {
 	static const struct transport transport = {.connect = connect_unix};
 	static struct service service;
@@ -117,6 +136,8 @@ static _noreturn_ void serve(const char *cgroup_mount, int listen_fd)
 	service_add_sandbox(&service, server);
 	service_add_guest(&service, server);
 	rpc_server_listen(server, listen_fd);
+	if (with_spare)
+		make_spares(service.containers);
 	loop_run(service.loop);
 	_exit(count_and_remove(path));
 }
@@ -154,7 +175,7 @@ void harness_start(struct harness *h)
 	if (h->pid < 0)
 		die("clone3");
 	if (h->pid == 0)
-		serve(cgroup_mount, listen_fd);
+		serve(cgroup_mount, listen_fd, h->with_spare);
 	close(listen_fd);
 	fd = socket_connect_at(h->dirfd, "rpc", SOCK_STREAM);
 	if (fd < 0 || loop_new(&h->loop) < 0)
@@ -171,6 +192,8 @@ int harness_stop(struct harness *h)
 	kill(h->pid, SIGTERM);
 	waitpid(h->pid, &status, 0);
 	free(h->rootfs);
+	/* Another one may be started. */
+	(void)unlinkat(h->dirfd, "rpc", 0);
 	close(h->dirfd);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

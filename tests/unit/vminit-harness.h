@@ -21,8 +21,10 @@
  * struct harness - a running vminitd and a client of it
  * @dirfd: where the sockets are
  * @rootfs: path of a root file system with the host's programs in it
+ * @with_spare: set by the caller: it makes an init ahead
  */
 struct harness {
+	bool with_spare;
 	pid_t pid;
 	int dirfd;
 	char *rootfs;
@@ -30,6 +32,8 @@ struct harness {
 	struct rpc_client *client;
 };
 
+/* Path of the cgroup of a container, as vminitd knows it; owned by the caller. */
+char *harness_cgroup(const char *name);
 /* Why it cannot run here; NULL when it can. */
 const char *harness_missing(void);
 void harness_start(struct harness *h);

@@ -74,7 +74,8 @@ client() {
 		    while there(path):
 		        assert time.monotonic() < deadline, path
 		        time.sleep(0.1)
-		assert there("/sys/fs/cgroup/runvm/c1")
+		# Who was made ahead has a cgroup that was.
+		assert there("/sys/fs/cgroup/runvm/c1") != there("/sys/fs/cgroup/runvm/@spare")
 		fails("FAILED_PRECONDITION", guest.Setup, g.SetupRequest())
 	END
 	same "complaints" 0 "$(grep -c "warm-up\|template" "$ROOT/c1/console.log")"
@@ -85,7 +86,9 @@ client() {
 		reply = guest.ListSteps(g.ListStepsRequest(), timeout=T)
 		steps = sorted(reply.steps, key=lambda step: step.usec)
 		names = [step.name for step in steps]
-		order = ["woken up" if "woken up" in names else "asked to set up", "share mounted", "asked to create", "cloned", "mounts", "created", "executed"]
+		order = ["woken up" if "woken up" in names else "asked to set up", "share mounted", "asked to create", "planned", "cloned", "mounts", "created", "executed"]
+		if "spare taken" in names:
+		    order.remove("cloned")
 		assert [n for n in names if n in order] == order, names
 		assert 0 < steps[0].usec and steps[-1].usec < reply.now_usec, steps
 	END

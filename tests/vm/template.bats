@@ -242,6 +242,59 @@ lines() {
 	contains "$(cat trace2)" "guest woken up"
 }
 
+# What a process inherits and what its namespaces hold, less what no two starts have in common.
+look_around() {
+	cat <<-'END'
+		uname -n; cat /proc/sys/kernel/domainname /proc/self/cgroup /proc/self/oom_score_adj
+		grep -v "processes\|pending" /proc/self/limits # of the memory that was free at boot
+		cut -d" " -f4- /proc/self/mountinfo
+		grep -E "^(Umask|Groups|Sig[PBIC]|Cap|NoNew|NSpid)" /proc/self/status
+		cut -d" " -f5-7,18,19 /proc/$$/stat
+		ls /proc/self/fd /proc /sys/fs/cgroup; cat /proc/self/fdinfo/1 | grep flags; ls -l /proc/self/fd | grep -c pipe:
+		cat /proc/sys/kernel/msgmax /proc/net/dev; env; pwd
+		for kind in pid mnt uts ipc cgroup net; do readlink /proc/self/ns/$kind; done >&2
+	END
+}
+
+# The initial namespaces of a kernel have these numbers (include/linux/proc_ns.h).
+own_namespaces() {
+	same "namespaces" 6 "$(grep -c ':\[[0-9]*\]$' <<<"$1")"
+	run ! grep -E '402653183[4-9]|402653184[01]' <<<"$1"
+}
+
+# vminit/spare.h
+@test "the first container's init was made ahead, if it fits, and is as any other" {
+	need_root
+	busybox_bundle b sh -c "$(look_around)"
+	runvm template build --bundle b >/dev/null
+	run --separate-stderr env RUNVM_TEMPLATES=off "$RUNVM" --root "$ROOT" --trace-start cold run --bundle b c1
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	contains "$(cat cold)" "guest cloned"
+	cold=$output
+	run --separate-stderr runvm --trace-start warm run --bundle b c2
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	same "what the container sees" "$cold" "$output"
+	own_namespaces "$stderr"
+	contains "$(cat warm)" "guest spare taken"
+	run ! grep "guest cloned" warm
+	# A host name of vminitd's, or its IPC namespace, is not what the spare has.
+	for change in 'del(.hostname)' '.linux.namespaces -= [{"type": "ipc"}]'; do
+		cp b/config.json config.json.saved
+		rm warm
+		edit_config b "$change"
+		run --separate-stderr env RUNVM_TEMPLATES=off "$RUNVM" --root "$ROOT" run --bundle b c3
+		[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+		cold=$output
+		run --separate-stderr runvm --trace-start warm run --bundle b c4
+		[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+		same "what it sees after $change" "$cold" "$output"
+		contains "$(cat warm)" "guest woken up"
+		contains "$(cat warm)" "guest cloned"
+		run ! grep "guest spare taken" warm
+		mv config.json.saved b/config.json
+	done
+}
+
 @test "a restored VM is larger than the hole below 4 GiB" {
 	need_root
 	busybox_bundle b /bin/echo hello
