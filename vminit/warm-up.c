@@ -26,8 +26,6 @@
 #include "vminit/steps.h"
 #include "vminit/transport.h"
 
-/* No container's id has an "@". */
-#define ID	"@warm-up"
 #define ROOTFS	"/tmp/warm-up"
 #define CGROUP	"warm-up" /* beside that of the containers */
 #define OWN	"process" /* below it: the process itself */
@@ -63,16 +61,29 @@ static const char configuration[] =
 	"\"maskedPaths\":[\"/proc/kcore\",\"/proc/keys\",\"/proc/scsi\"],"
 	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/sys\"]}}";
 
+/*
+ * The containers, both in the same rootfs; no other's id has an "@". The first is created before the
+ * VM is saved: that its program is executed and ends is what the process does first. Then it does
+ * with the second what comes before that. The CPU that is followed goes the other way: it comes to
+ * what is there already.
+ */
+enum { FIRST, SECOND, N_CONTAINERS };
+static const char *const ids[N_CONTAINERS] = {[FIRST] = "@first", [SECOND] = "@second"};
+
 /**
  * struct warm_up - all that the process has; its loop is the service's
- * @rehearsal: of a VM that is about to be saved: the container goes as soon as it can, and the
- *	cgroup with it
+ * @rehearsal: of a VM that is about to be saved: there is a second container only, and it goes as
+ *	soon as it can, and the cgroup with it
+ * @created: the first container is
+ * @n_left: containers that are to be removed
  */
 struct warm_up {
 	struct service service;
 	struct rpc_server *server;
 	struct rpc_client *client;
 	bool rehearsal;
+	bool created;
+	unsigned int n_left;
 };
 
 static _noreturn_ void fail(const struct error *err)
@@ -126,10 +137,12 @@ static void child_signal(struct loop_source *source _unused_,
 static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		       const struct error *err, void *data)
 {
-	const struct warm_up *w = data;
+	struct warm_up *w = data;
 
 	if (err)
 		fail(err);
+	if (--w->n_left)
+		return;
 	if (umount2(ROOTFS, MNT_DETACH) < 0 || rmdir(ROOTFS) < 0)
 		fail_errno("remove " ROOTFS);
 	if (w->rehearsal && rmdir(CGROUP_ROOT "/" CGROUP) < 0)
@@ -137,60 +150,52 @@ static void on_removed(struct rpc_request *request _unused_, const ProtobufCMess
 	_exit(EXIT_SUCCESS);
 }
 
-static void remove_container(struct warm_up *w)
+static void remove_containers(struct warm_up *w)
 {
-	GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
+	for (int i = w->rehearsal ? SECOND : FIRST; i < N_CONTAINERS; i++) {
+		GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
 
-	remove.container_id = (char *)ID;
-	rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
-			on_removed, w);
+		w->n_left++;
+		remove.container_id = (char *)ids[i];
+		rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
+				on_removed, w);
+	}
 }
 
 static void on_time(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
 {
-	remove_container(data);
+	remove_containers(data);
 }
 
-static void on_ended(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
-		     const struct error *err, void *data)
+static void on_second_ended(struct rpc_request *request _unused_,
+			    const ProtobufCMessage *reply _unused_, const struct error *err,
+			    void *data)
 {
 	struct warm_up *w = data;
 
 	if (err)
 		fail(err);
 	if (w->rehearsal)
-		remove_container(w);
+		remove_containers(w);
 	else
 		(void)loop_add_timer(w->service.loop, loop_now() + REMOVE_AFTER, on_time, w);
-}
-
-static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
-		       const struct error *err, void *data _unused_)
-{
-	if (err)
-		fail(err);
 }
 
 static void on_created(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		       const struct error *err, void *data)
 {
-	SANDBOX(WaitProcessRequest) wait = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
 	struct warm_up *w = data;
 
 	if (err)
 		fail(err);
-	wait.id = (char *)ID;
-	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, TIMEOUT, on_ended,
-			w);
+	w->created = true;
 }
 
-static void create(struct warm_up *w)
+static void create(struct warm_up *w, const char *id)
 {
 	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
-	SANDBOX(StartProcessRequest) start = SANDBOX_INIT(START_PROCESS_REQUEST);
 
-	start.id = (char *)ID;
-	request.container_id = (char *)ID;
+	request.container_id = (char *)id;
 	request.configuration.data = (uint8_t *)configuration;
 	request.configuration.len = sizeof(configuration) - 1;
 	request.opt_stdin_port_case =
@@ -202,8 +207,38 @@ static void create(struct warm_up *w)
 	request.stdin_port = request.stdout_port = request.stderr_port = 1;
 	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, TIMEOUT,
 			on_created, w);
-	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &start.base, TIMEOUT,
+}
+
+static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		       const struct error *err, void *data _unused_)
+{
+	if (err)
+		fail(err);
+}
+
+/* Right behind its creation. */
+static void start(struct warm_up *w, const char *id, rpc_done_fn *on_ended)
+{
+	SANDBOX(StartProcessRequest) request = SANDBOX_INIT(START_PROCESS_REQUEST);
+	SANDBOX(WaitProcessRequest) wait = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
+
+	request.id = wait.id = (char *)id;
+	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &request.base, TIMEOUT,
 			on_started, w);
+	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, TIMEOUT, on_ended,
+			w);
+}
+
+static void on_first_ended(struct rpc_request *request _unused_,
+			   const ProtobufCMessage *reply _unused_, const struct error *err,
+			   void *data)
+{
+	struct warm_up *w = data;
+
+	if (err)
+		fail(err);
+	create(w, ids[SECOND]);
+	start(w, ids[SECOND], on_second_ended);
 }
 
 /* Moves this process. */
@@ -273,7 +308,6 @@ static void make_spare(struct warm_up *w)
 		fail(&err);
 }
 
-/* A container is on its way when this returns: a client's part is none of vminitd's. */
 static void begin(struct warm_up *w, int cgroup_fd)
 {
 	(void)prctl(PR_SET_NAME, "warm-up");
@@ -282,8 +316,6 @@ static void begin(struct warm_up *w, int cgroup_fd)
 	steps_end();
 	make_rootfs();
 	make_server(w, cgroup_fd);
-	make_spare(w);
-	create(w);
 }
 
 static _noreturn_ void rehearse(void)
@@ -291,6 +323,9 @@ static _noreturn_ void rehearse(void)
 	static struct warm_up w = {.rehearsal = true};
 
 	begin(&w, make_cgroup());
+	make_spare(&w);
+	create(&w, ids[SECOND]);
+	start(&w, ids[SECOND], on_second_ended);
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
 }
@@ -306,7 +341,16 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 		fail_errno("take the last processor");
 	}
 	begin(&w, cgroup_fd);
+	create(&w, ids[FIRST]);
+	r = loop_run_until(w.service.loop, &w.created, loop_now() + TIMEOUT);
+	if (r < 0) {
+		errno = -r;
+		fail_errno("create the first container");
+	}
+	make_spare(&w);
 	memory_make_own();
+	/* These requests are on their way: a client's part is none of vminitd's. */
+	start(&w, ids[FIRST], on_first_ended);
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
