@@ -3,7 +3,7 @@
  * The warm-up: without KVM a VM's code is translated when it first runs, and a VM that was restored
  * from a template has nothing translated yet. That is most of the time of a start. Where the VM has
  * a second CPU, a process of vminitd goes through the life of a container of its own there, while
- * the first CPU is busy finding the devices; what it has run is translated for all.
+ * the first CPU takes its devices; what it has run is translated for all.
  *
  * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as

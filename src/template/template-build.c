@@ -106,17 +106,18 @@ static _noreturn_ void leave_with(struct build *b, int errnum, const char *what)
 }
 
 /* Where the guest says that it looks, which has to be true; and what it says there. */
-static int find_handover(const struct build *b, uint64_t *ret, struct error *err)
+static int find_handover(const struct build *b, struct handover *ret_page, uint64_t *ret,
+			 struct error *err)
 {
-	struct handover page = {0};
 	uint64_t address;
 
 	if (!console_handover(qemu_console(b->qemu), &address) ||
 	    vm_memory_offset(b->config, address, ret) < 0 ||
-	    pread(b->memfd, &page, sizeof(page), (off_t)*ret) != (ssize_t)sizeof(page) ||
-	    page.magic != HANDOVER_MAGIC)
+	    pread(b->memfd, ret_page, sizeof(*ret_page), (off_t)*ret) !=
+		    (ssize_t)sizeof(*ret_page) ||
+	    ret_page->magic != HANDOVER_MAGIC)
 		return error_set(err, EPROTO, "the guest does not wait for a handover");
-	return queues_prepare(b->config, b->memfd, &page, err);
+	return 0;
 }
 
 /* QEMU is gone: its memory is final. */
@@ -130,9 +131,12 @@ static int put_in_store(struct build *b, struct error *err)
 	};
 	_cleanup_free_ struct template_pages *pages = NULL;
 	_cleanup_close_ int fd = -1;
+	struct handover page;
 	int r;
 
-	r = find_handover(b, &meta.handover, err);
+	r = find_handover(b, &page, &meta.handover, err);
+	if (!r)
+		r = queues_prepare(b->config, b->memfd, &page, err);
 	if (r < 0)
 		return r;
 	fd = openat(b->dirfd, TEMPLATE_MEMORY_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -63,7 +63,7 @@ static int make_memory(void)
 
 static char *recipe_of(unsigned int n)
 {
-	return xasprintf("format 2\nargument \"%u\"\n", n);
+	return xasprintf("format 3\nargument \"%u\"\n", n);
 }
 
 static struct template_key key_of(unsigned int n)

@@ -295,6 +295,31 @@ own_namespaces() {
 	done
 }
 
+# The drivers stay with their devices in the template, and need all that these offered.
+@test "a device that offers less than that of the template: the VM finds its devices anew" {
+	need_root
+	local device
+	busybox_bundle b sh -c 'echo hello; exec sleep 1000'
+	cat >qemu <<-END
+		#!/bin/sh
+		case " \$* " in *" -incoming "*) [ ! -s "$PWD/less" ] || set -- "\$@" -global "\$(cat "$PWD/less")" ;; esac
+		exec "$(command -v "qemu-system-$(uname -m)")" "\$@"
+	END
+	chmod +x qemu
+	edit_config b '.vm.hypervisor.path = $ARGS.positional[0]' "$PWD/qemu"
+	runvm template build --bundle b >/dev/null
+	runvm --trace-start trace0 run --detach --bundle b c0 >out0 </dev/null
+	contains "$(cat trace0)" "monitor loaded"
+	same "complaints" 0 "$(grep -c "not what it was" "$ROOT/c0/console.log")"
+	for device in vhost-user-vsock-device vhost-user-fs-device; do
+		echo "$device.event_idx=off" >less
+		runvm --trace-start "trace-$device" run --detach --bundle b "c-$device" >out </dev/null
+		contains "$(cat "trace-$device")" "monitor loaded"
+		contains "$(cat "$ROOT/c-$device/console.log")" "not what it was"
+		wait_for 30 grep -q hello out
+	done
+}
+
 @test "a restored VM is larger than the hole below 4 GiB" {
 	need_root
 	busybox_bundle b /bin/echo hello
