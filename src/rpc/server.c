@@ -9,8 +9,6 @@
 #include "lib/log.h"
 #include "rpc/call.h"
 
-/* Connections taken in one turn of the loop. */
-#define ACCEPTS_PER_TURN 16
 /* How long a listener rests when descriptors have run out. */
 #define ACCEPT_REST (100 * USEC_PER_MSEC)
 
@@ -98,24 +96,19 @@ static void on_rested(struct loop_source *source _unused_, uint32_t events _unus
 static void on_connect(struct loop_source *source, uint32_t events _unused_, void *data)
 {
 	struct listener *l = data;
+	int fd, r;
 
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int fd, r;
-
-		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-			continue;
-		if (fd < 0 && errno == EAGAIN)
-			return;
-		r = fd < 0 ? -errno : rpc_server_accept(l->server, fd);
-		if (r == 0)
-			continue;
-		log_warning("a connection to the server is refused: %s", strerror(-r));
-		/* Level-triggered: without a rest this would be a busy loop until one closes. */
-		loop_set_events(source, 0);
-		loop_set_deadline(l->rest, loop_now() + ACCEPT_REST);
+	/* Another one is seen in the next turn; to look for it here would be the dearer question. */
+	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EAGAIN))
 		return;
-	}
+	r = fd < 0 ? -errno : rpc_server_accept(l->server, fd);
+	if (r == 0)
+		return;
+	log_warning("a connection to the gRPC server is refused: %s", strerror(-r));
+	/* Level-triggered: without a rest this would be a busy loop until one closes. */
+	loop_set_events(source, 0);
+	loop_set_deadline(l->rest, loop_now() + ACCEPT_REST);
 }
 
 void rpc_server_listen(struct rpc_server *server, int fd)
