@@ -109,8 +109,8 @@ static struct handover *prepare(uint64_t *ret_address)
 	struct handover *page = new_page(ret_address, &err);
 
 	setup_prepare();
-	if (page && (warm_up_rehearse(&err) < 0 ||
-		     (handover.warm && warm_up_start(page, &err) < 0))) {
+	if (page &&
+	    (warm_up_rehearse(&err) < 0 || (handover.warm && warm_up_start(page, &err) < 0))) {
 		(void)munmap(page, HANDOVER_SIZE);
 		page = NULL;
 	}

@@ -114,24 +114,23 @@ static void test_plan(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_plan_ struct plan *plan = NULL;
-	int r =
-		make_plan(
-			SPEC_BEGIN PROCESS(",\"env\":[\"A=1\",\"PATH=/"
-					   "x\"],\"user\":{\"uid\":3,\"gid\":4},"
-					   "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_"
-					   "NEW\"],"
-					   "\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]"
-					   "}") "\"hostname\":\"h\",\"mounts\":[{\"destination\":"
-						"\"/proc\",\"type\":\"proc\"},"
-						"{\"destination\":\"/b\",\"source\":\"/run/share/c/"
-						"m1\",\"options\":[\"rbind\",\"ro\"]},"
-						"{\"destination\":\"/sys/fs/"
-						"cgroup\",\"type\":\"cgroup\"}],"
-						"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{"
-						"\"type\":\"uts\"}],"
-						"\"devices\":[{\"path\":\"/dev/"
-						"null\",\"type\":\"c\",\"major\":1,\"minor\":3}]}}",
-			&plan, &err);
+	int r = make_plan(
+		SPEC_BEGIN PROCESS(",\"env\":[\"A=1\",\"PATH=/"
+				   "x\"],\"user\":{\"uid\":3,\"gid\":4},"
+				   "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_"
+				   "NEW\"],"
+				   "\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]"
+				   "}") "\"hostname\":\"h\",\"mounts\":[{\"destination\":"
+					"\"/proc\",\"type\":\"proc\"},"
+					"{\"destination\":\"/b\",\"source\":\"/run/share/c/"
+					"m1\",\"options\":[\"rbind\",\"ro\"]},"
+					"{\"destination\":\"/sys/fs/"
+					"cgroup\",\"type\":\"cgroup\"}],"
+					"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{"
+					"\"type\":\"uts\"}],"
+					"\"devices\":[{\"path\":\"/dev/"
+					"null\",\"type\":\"c\",\"major\":1,\"minor\":3}]}}",
+		&plan, &err);
 
 	CHECK_STR(err.message, NULL);
 	CHECK_INT(r, ==, 0);
