@@ -179,14 +179,13 @@ static int mount_share(const char *tag, const char *where, struct error *err)
 }
 
 /* The minor device number of the share, which is in the kernel's names for it; asks nobody else. */
-static int share_minor(unsigned int *ret)
+static int share_minor(void)
 {
 	struct statx st;
 
 	if (statx(AT_FDCWD, share, AT_STATX_DONT_SYNC, 0, &st) < 0)
 		return -errno;
-	*ret = st.stx_dev_minor;
-	return 0;
+	return (int)st.stx_dev_minor;
 }
 
 /*
@@ -195,26 +194,24 @@ static int share_minor(unsigned int *ret)
  */
 static void set_read_ahead(void)
 {
-	unsigned int number;
+	int number = share_minor();
 	char path[64];
 
-	if (share_minor(&number) < 0)
+	if (number < 0)
 		return;
-	snprintf(path, sizeof(path), "/sys/class/bdi/0:%u/read_ahead_kb", number);
+	snprintf(path, sizeof(path), "/sys/class/bdi/0:%d/read_ahead_kb", number);
 	(void)io_write_file(AT_FDCWD, path, READ_AHEAD_KIB);
 }
 
 /* Of the share's connection: how many requests are under way. Return: fd or -errno. */
 static int open_waiting(void)
 {
-	unsigned int number;
+	int number = share_minor(), fd;
 	char path[64];
-	int fd, r;
 
-	r = share_minor(&number);
-	if (r < 0)
-		return r;
-	snprintf(path, sizeof(path), SETUP_FUSE_CONTROL "/%u/waiting", number);
+	if (number < 0)
+		return number;
+	snprintf(path, sizeof(path), SETUP_FUSE_CONTROL "/%d/waiting", number);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

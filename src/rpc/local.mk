@@ -62,4 +62,5 @@ tests_unit_test_rpc_hostile_LDADD = $(server_libs)
 # Runs tests/interop/rpc-interop.py.
 tests_unit_test_rpc_interop_SOURCES = tests/unit/test-rpc-interop.c $(rpc_test_service)
 tests_unit_test_rpc_interop_LDADD = $(server_libs)
-EXTRA_DIST += tests/interop/rpc-interop.py tests/fuzz/fuzz-frames.c tests/fuzz/fuzz-grpc.c
+EXTRA_DIST += tests/interop/rpc-interop.py tests/fuzz/fuzz-frames.c tests/fuzz/fuzz-grpc.c \
+	tests/fuzz/rpc-server.h

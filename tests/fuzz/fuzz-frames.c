@@ -18,7 +18,7 @@
 #include "rpc/api.h"
 #include "rpc/client.h"
 #include "rpc/frame.h"
-#include "rpc/server.h"
+#include "rpc-server.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -80,35 +80,13 @@ static void hold(struct rpc_call *call, const ProtobufCMessage *request _unused_
 	rpc_call_hold(call);
 }
 
-static void run(struct loop *loop)
-{
-	for (int i = 0; i < 20; i++)
-		if (loop_iterate(loop, 0) < 0)
-			break;
-}
-
 static void fuzz_server(const uint8_t *data, size_t size)
 {
 	/* Small numbers, which are easy to find: Mount, Umount, Setenv. */
 	static const struct rpc_method methods[] = {
 		{"Mount", answer}, {"Umount", keep}, {"Setenv", hold}};
-	struct rpc_server *server;
-	struct loop *loop;
-	int pair[2];
 
-	if (loop_new(&loop) < 0 || socket_pair(SOCK_STREAM | SOCK_NONBLOCK, pair) < 0)
-		abort();
-	server = rpc_server_new(loop);
-	rpc_server_add_service(server, SANDBOX_SERVICE, methods, ARRAY_SIZE(methods), NULL);
-	if (rpc_server_accept(server, pair[0]) < 0)
-		abort();
-	(void)io_write_all(pair[1], FRAME_PREFACE, FRAME_PREFACE_SIZE);
-	(void)io_write_all(pair[1], data, size);
-	run(loop);
-	close(pair[1]);
-	run(loop);
-	rpc_server_free(server);
-	loop_free(loop);
+	serve(methods, ARRAY_SIZE(methods), FRAME_PREFACE, FRAME_PREFACE_SIZE, data, size);
 }
 
 static void on_message(struct rpc_request *request _unused_,

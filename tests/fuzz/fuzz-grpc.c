@@ -8,16 +8,11 @@
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
-#include "lib/io.h"
 #include "lib/log.h"
-#include "lib/socket.h"
 #include "rpc/api.h"
 #include "rpc/grpc.h"
-#include "rpc/server.h"
+#include "rpc-server.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -70,35 +65,13 @@ static void keep(struct rpc_call *call, const ProtobufCMessage *request _unused_
 	rpc_call_hold(call);
 }
 
-static void run(struct loop *loop)
-{
-	for (int i = 0; i < 20; i++)
-		if (loop_iterate(loop, 0) < 0)
-			break;
-}
-
 static void fuzz_server(const uint8_t *data, size_t size, bool preface)
 {
 	static const struct rpc_method methods[] = {{"Copy", handle}, {"WaitProcess", keep}};
-	struct rpc_server *server;
-	struct loop *loop;
-	int pair[2];
+	static const char begin[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
 
-	if (loop_new(&loop) < 0 || socket_pair(SOCK_STREAM | SOCK_NONBLOCK, pair) < 0)
-		abort();
-	server = rpc_server_new(loop);
-	rpc_server_add_service(server, SANDBOX_SERVICE, methods, ARRAY_SIZE(methods), NULL);
-	if (rpc_server_accept(server, pair[0]) < 0)
-		abort();
-	if (preface)
-		(void)io_write_all(pair[1], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
-				   24 + 9);
-	(void)io_write_all(pair[1], data, size);
-	run(loop);
-	close(pair[1]);
-	run(loop);
-	rpc_server_free(server);
-	loop_free(loop);
+	/* The last NUL of the SETTINGS ends the string, too. */
+	serve(methods, ARRAY_SIZE(methods), begin, preface ? sizeof(begin) : 0, data, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
