@@ -197,9 +197,10 @@ static void *map_registers(const char *name, unsigned int bar, uint32_t offset, 
 static void unmap_registers(volatile void *registers)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *byte = (uint8_t *)registers;
 
-	if (registers)
-		(void)munmap((void *)((uintptr_t)registers & ~(page - 1)), page);
+	if (byte)
+		(void)munmap(byte - (uintptr_t)byte % page, page);
 }
 
 static size_t vector_words(const struct virtio_pci *d)
