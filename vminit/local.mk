@@ -23,6 +23,7 @@ vminit_rooms = \
 	vminit/process.c vminit/process.h \
 	vminit/rootfs.c vminit/rootfs.h \
 	vminit/service.h \
+	vminit/service.c \
 	vminit/service-container.c \
 	vminit/service-events.c \
 	vminit/service-guest.c \

@@ -61,47 +61,28 @@ static void open_console(void)
 		close_keep_errno(fd);
 }
 
-static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info,
-			 void *data)
-{
-	(void)source;
-	(void)info;
-	containers_reap(data);
-}
-
 static int serve(int cgroup_fd, struct error *err)
 {
-	struct service service = {0};
+	struct service service;
 	struct rpc_server *server;
-	struct loop *loop;
-	sigset_t children;
 	int fd, r;
 
-	r = loop_new(&loop);
-	if (r < 0)
-		return error_errno(err, r, "event loop");
 	steps_begin();
-	service.loop = loop;
-	service.containers =
-		containers_new(loop, cgroup_fd, CGROUP_ROOT "/" CGROUP_PARENT, &transport_vsock);
+	r = service_begin(&service, cgroup_fd, CGROUP_ROOT "/" CGROUP_PARENT, &transport_vsock,
+			  &server, err);
+	if (r < 0)
+		return r;
 	fd = network_make_spare(err);
 	if (fd < 0)
 		return fd;
 	containers_set_spare_network(service.containers, fd);
-	sigemptyset(&children);
-	sigaddset(&children, SIGCHLD);
-	if (!loop_add_signals(loop, &children, child_signal, service.containers))
-		return error_errno(err, errno, "signals");
-	server = rpc_server_new(loop);
-	service_add_sandbox(&service, server);
-	service_add_guest(&service, server);
 	fd = transport_vsock_listen(TRANSPORT_PORT_RPC, err);
 	if (fd < 0)
 		return fd;
 	rpc_server_listen(server, fd);
 	handover_begin(&service);
 	(void)!write(STDOUT_FILENO, CONSOLE_READY_LINE "\n", sizeof(CONSOLE_READY_LINE));
-	r = loop_run(loop);
+	r = loop_run(service.loop);
 	return error_errno(err, r, "event loop");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The services of vminitd, whichever wire a call comes by: handlers that turn requests into calls of container.c, setup.c,
- * network.c and system calls, and what comes back into replies.
+ * The services of vminitd, whichever wire a call comes by: handlers that turn requests into calls of
+ * container.c, setup.c, network.c and system calls, and what comes back into replies.
  */
 #ifndef VMINIT_SERVICE_H
 #define VMINIT_SERVICE_H
@@ -10,6 +10,7 @@
 #include "rpc/server.h"
 #include "vminit/container.h"
 #include "vminit/setup.h"
+#include "vminit/transport.h"
 
 struct event_stream;
 
@@ -27,6 +28,17 @@ struct service {
 	struct error setup_error;
 	struct event_stream *streams;
 };
+
+/**
+ * service_begin() - a loop, a table of containers whose children it reaps, and a server of both services
+ * @service: filled in; lives as long as the process
+ * @cgroup_fd, @cgroup_path, @transport: see containers_new()
+ * @ret: has neither connections nor a listener yet
+ *
+ * Return: 0, or -errno, with which the process can only end.
+ */
+int service_begin(struct service *service, int cgroup_fd, const char *cgroup_path,
+		  const struct transport *transport, struct rpc_server **ret, struct error *err);
 
 /* Makes the public service, and the project's own, known to a server. @service outlives it. */
 void service_add_sandbox(struct service *service, struct rpc_server *server);

@@ -79,7 +79,6 @@ static const char *const ids[N_CONTAINERS] = {[FIRST] = "@first", [SECOND] = "@s
  */
 struct warm_up {
 	struct service service;
-	struct rpc_server *server;
 	struct rpc_client *client;
 	bool rehearsal;
 	bool created;
@@ -126,12 +125,6 @@ static void make_rootfs(void)
 		if (!i && mount("tmpfs", ROOTFS, "tmpfs", 0, "mode=755") < 0)
 			fail_errno("mount a tmpfs");
 	}
-}
-
-static void child_signal(struct loop_source *source _unused_,
-			 const struct signalfd_siginfo *info _unused_, void *data)
-{
-	containers_reap(data);
 }
 
 static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
@@ -281,23 +274,18 @@ static int make_cgroup(void)
 static void make_server(struct warm_up *w, int cgroup_fd)
 {
 	static const struct transport transport = {.connect = connect_nowhere};
-	sigset_t children;
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct rpc_server *server;
 	int pair[2];
 
-	if (loop_new(&w->service.loop) < 0 || socket_pair(SOCK_STREAM, pair) < 0)
-		fail_errno("loop");
-	w->service.containers =
-		containers_new(w->service.loop, cgroup_fd, CGROUP_ROOT "/" CGROUP, &transport);
-	sigemptyset(&children);
-	sigaddset(&children, SIGCHLD);
-	if (!loop_add_signals(w->service.loop, &children, child_signal, w->service.containers))
-		fail_errno("signals");
-	w->server = rpc_server_new(w->service.loop);
-	service_add_sandbox(&w->service, w->server);
-	service_add_guest(&w->service, w->server);
+	if (service_begin(&w->service, cgroup_fd, CGROUP_ROOT "/" CGROUP, &transport, &server,
+			  &err) < 0)
+		fail(&err);
+	if (socket_pair(SOCK_STREAM, pair) < 0)
+		fail_errno("socketpair");
 	w->client = rpc_client_new(w->service.loop, pair[0], "itself");
 	(void)io_set_nonblocking(pair[1], true);
-	(void)rpc_server_accept(w->server, pair[1]);
+	(void)rpc_server_accept(server, pair[1]);
 }
 
 static void make_spare(struct warm_up *w)

@@ -57,14 +57,6 @@ static int connect_unix(const struct transport *transport, uint32_t port)
 	return socket_connect_at(server_dirfd, name, SOCK_STREAM | SOCK_NONBLOCK);
 }
 
-static void child_signal(struct loop_source *source, const struct signalfd_siginfo *info,
-			 void *data)
-{
-	(void)source;
-	(void)info;
-	containers_reap(data);
-}
-
 /* The end: exits with the number of cgroups that containers left behind. */
 static void end_signal(struct loop_source *source, const struct signalfd_siginfo *info, void *data)
 {
@@ -111,8 +103,9 @@ static _noreturn_ void serve(const char *cgroup_mount, int listen_fd, bool with_
 	static const struct transport transport = {.connect = connect_unix};
 	static struct service service;
 	char path[512];
+	_cleanup_error_ struct error err = ERROR_INIT;
 	struct rpc_server *server;
-	sigset_t children, end;
+	sigset_t end;
 	int fd;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
@@ -123,18 +116,13 @@ static _noreturn_ void serve(const char *cgroup_mount, int listen_fd, bool with_
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		die(path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || loop_new(&service.loop) < 0)
+	if (fd < 0)
 		die(path);
-	service.containers = containers_new(service.loop, fd, path, &transport);
-	sigemptyset(&children);
-	sigaddset(&children, SIGCHLD);
-	loop_add_signals(service.loop, &children, child_signal, service.containers);
+	if (service_begin(&service, fd, path, &transport, &server, &err) < 0)
+		die(error_message(&err));
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	loop_add_signals(service.loop, &end, end_signal, &service);
-	server = rpc_server_new(service.loop);
-	service_add_sandbox(&service, server);
-	service_add_guest(&service, server);
 	rpc_server_listen(server, listen_fd);
 	if (with_spare)
 		make_spares(service.containers);
