@@ -55,7 +55,7 @@ static void test_plain(void)
 		  "-kernel\n/k/vmlinux\n-initrd\n/k/initrd\n"
 		  "-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check "
 		  "tsc=reliable "
-		  "idle=halt rcupdate.rcu_expedited=1 "
+		  "idle=halt mitigations=off rcupdate.rcu_expedited=1 "
 		  "init_on_alloc=1\n"
 		  "-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"
 		  "-chardev\nsocket,id=console,fd=5\n-serial\nchardev:console\n"
@@ -134,7 +134,7 @@ static void test_cmdline(void)
 	config.tsc_khz = 1999998;
 	text = qemu_args_cmdline(&config);
 	CHECK_STR(text, "console=ttyS0 quiet oops=panic panic=-1 reboot=t no_timer_check "
-			"tsc=reliable idle=halt rcupdate.rcu_expedited=1 "
+			"tsc=reliable idle=halt mitigations=off rcupdate.rcu_expedited=1 "
 			"init_on_alloc=1 tsc_early_khz=1999998");
 	free(TAKE_PTR(text));
 	config.cpus = 2;
