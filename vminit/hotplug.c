@@ -77,6 +77,11 @@ static void unmask_acpi(void)
 	(void)io_write_file(AT_FDCWD, ACPI_EVENT, "unmask\n");
 }
 
+static bool is_vsock(const struct virtio_pci *device)
+{
+	return device->places.device_id == VIRTIO_PCI_DEVICE(VIRTIO_ID_VSOCK);
+}
+
 #if defined(__x86_64__)
 
 /* The registers of ACPI's PCI hot-plug on q35. */
@@ -93,11 +98,6 @@ static const struct virtio_pci_queue *find_queue(const struct virtio_pci *device
 		if (device->state.queues[i].index == index)
 			return &device->state.queues[i];
 	return NULL;
-}
-
-static bool is_vsock(const struct virtio_pci *device)
-{
-	return device->places.device_id == VIRTIO_PCI_DEVICE(VIRTIO_ID_VSOCK);
 }
 
 /* QEMU sends no interrupt for the event: it has to come with that for packets. */
