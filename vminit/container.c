@@ -153,11 +153,6 @@ const struct transport *container_transport(const struct container *c)
 	return c->owner->transport;
 }
 
-struct container *containers_first(struct containers *containers)
-{
-	return containers->first;
-}
-
 static struct container *find(struct containers *containers, const char *id)
 {
 	struct container *c = containers->first;
@@ -214,21 +209,6 @@ static void container_forget(struct container *c)
 	cgroup_remove(&c->cgroup);
 	plan_free(c->plan);
 	free(c);
-}
-
-void containers_free(struct containers *containers)
-{
-	if (!containers)
-		return;
-	while (containers->first) {
-		(void)cgroup_kill(&containers->first->cgroup);
-		container_forget(containers->first);
-	}
-	close_keep_errno(containers->spare_network);
-	loop_remove(containers->spare_timer);
-	end_spare(containers);
-	spare_free(containers->spare);
-	free(containers);
 }
 
 /* Its cgroup, and what its init is made of, if that is there. */

@@ -140,8 +140,6 @@ void containers_set_spare_network(struct containers *containers, int fd);
 int containers_make_spare(struct containers *containers, struct error *err);
 /* What was made ahead is not to be used any more: something changed that it would not know of. */
 void containers_end_spares(struct containers *containers);
-/* Kills everything and forgets it. */
-void containers_free(struct containers *containers);
 /* Who is told of events; one, or NULL. */
 void containers_watch(struct containers *containers, container_event_fn *fn, void *data);
 /* A SIGCHLD came: reaps whatever has ended, orphans included. */
@@ -149,8 +147,6 @@ void containers_reap(struct containers *containers);
 
 /* Return: borrowed; NULL with -ENOENT in @err. */
 struct container *container_find(struct containers *containers, const char *id, struct error *err);
-/* The first one, for going through all. */
-struct container *containers_first(struct containers *containers);
 /* @id: NULL or the container's own id is its init. Return: NULL with -ENOENT in @err. */
 struct process *process_find(struct container *container, const char *id, struct error *err);
 

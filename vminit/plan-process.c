@@ -75,7 +75,8 @@ static const struct {
 	{"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-int plan_capability(const char *name)
+/* The number of "CAP_CHOWN"; -1 for an unknown name. */
+static int capability_number(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(capability_names); i++)
 		if (!strcmp(capability_names[i], name))
@@ -83,7 +84,8 @@ int plan_capability(const char *name)
 	return -1;
 }
 
-int plan_rlimit_resource(const char *name)
+/* RLIMIT_CORE of "RLIMIT_CORE"; -1 for an unknown name. */
+static int rlimit_resource(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rlimit_names); i++)
 		if (!strcmp(rlimit_names[i].name, name))
@@ -97,7 +99,7 @@ static uint64_t capability_mask(const char *set, char *const *names, size_t n)
 	uint64_t mask = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int number = plan_capability(names[i]);
+		int number = capability_number(names[i]);
 
 		if (number < 0)
 			log_warning("process.capabilities.%s: \"%s\" is not known, ignored", set,
@@ -128,7 +130,7 @@ static int plan_rlimits(const struct oci_process *spec, struct plan_process *p, 
 	p->rlimits = xcalloc(spec->n_rlimits, sizeof(*p->rlimits));
 	for (size_t i = 0; i < spec->n_rlimits; i++) {
 		const struct oci_rlimit *r = &spec->rlimits[i];
-		int resource = plan_rlimit_resource(r->type);
+		int resource = rlimit_resource(r->type);
 
 		if (resource < 0)
 			return error_set(err, EINVAL,

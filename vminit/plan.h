@@ -193,10 +193,6 @@ int plan_exec(struct oci_process *spec, const struct plan *container, struct pla
 	      struct error *err);
 void plan_process_clear(struct plan_process *process);
 
-/* The number of a capability ("CAP_CHOWN"), -1 for an unknown name. */
-int plan_capability(const char *name);
-/* RLIMIT_* of a name ("RLIMIT_CORE"), -1 for an unknown one. */
-int plan_rlimit_resource(const char *name);
 /**
  * plan_sysctl_path() - the file below /proc/sys of a key
  *

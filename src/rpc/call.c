@@ -19,6 +19,18 @@ struct rpc_call *rpc_call_new(struct rpc_connection *c, uint32_t id)
 	return call;
 }
 
+/* The call is over, or gone: what it held back may come in. */
+static void release_held(struct rpc_call *call)
+{
+	struct rpc_connection *c = call->connection;
+
+	if (c->holding != call)
+		return;
+	c->holding = NULL;
+	if (c->ready)
+		rpc_session_deliver_later(&c->session);
+}
+
 void rpc_call_free(struct rpc_call *call)
 {
 	struct rpc_connection *c = call->connection;
@@ -28,7 +40,7 @@ void rpc_call_free(struct rpc_call *call)
 		call->next->link = call->link;
 	else
 		c->calls_end = call->link;
-	rpc_call_release(call);
+	release_held(call);
 	c->server->n_calls--;
 	c->buffered -= call->received;
 	loop_remove(call->deadline);
@@ -42,11 +54,6 @@ void rpc_call_free(struct rpc_call *call)
 void *rpc_call_data(struct rpc_call *call)
 {
 	return call->service->data;
-}
-
-struct loop *rpc_call_loop(struct rpc_call *call)
-{
-	return call->connection->server->loop;
 }
 
 const char *rpc_call_method(struct rpc_call *call)
@@ -64,17 +71,6 @@ void rpc_call_hold(struct rpc_call *call)
 {
 	if (call->state == CALL_ENTERED)
 		call->connection->holding = call;
-}
-
-void rpc_call_release(struct rpc_call *call)
-{
-	struct rpc_connection *c = call->connection;
-
-	if (c->holding != call)
-		return;
-	c->holding = NULL;
-	if (c->ready)
-		rpc_session_deliver_later(&c->session);
 }
 
 void rpc_call_cancelled(struct rpc_call *call)
@@ -103,7 +99,7 @@ static void finish(struct rpc_call *call, enum grpc_status status, int errnum, c
 	call->message = message;
 	loop_remove(call->deadline);
 	call->deadline = NULL;
-	rpc_call_release(call);
+	release_held(call);
 	/* May free the call. */
 	progress(call);
 }

@@ -161,8 +161,6 @@ void rpc_call_start_deadline(struct rpc_call *call);
 void rpc_call_ready(struct rpc_call *call);
 /* The wire has forgotten the call. Frees it, now or when a handler and the queue let it go. */
 void rpc_call_closed(struct rpc_call *call);
-/* The call is over, or gone: what it held back may come in. */
-void rpc_call_release(struct rpc_call *call);
 /* Calls its cancel function, if it has one and a handler has the call. */
 void rpc_call_cancelled(struct rpc_call *call);
 

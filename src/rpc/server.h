@@ -100,7 +100,6 @@ int rpc_server_accept(struct rpc_server *server, int fd);
 void rpc_server_listen(struct rpc_server *server, int fd);
 
 void *rpc_call_data(struct rpc_call *call);
-struct loop *rpc_call_loop(struct rpc_call *call);
 /* "StartProcess". */
 const char *rpc_call_method(struct rpc_call *call);
 

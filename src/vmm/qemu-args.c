@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "lib/strbuf.h"
 
 #define MIB UINT64_C(1048576)
 
@@ -73,7 +74,8 @@ static const struct machine machines[] = {
 };
 static_assert(ARRAY_SIZE(machines) == N_VM_ARCHS, "one machine for each architecture");
 
-void qemu_args_escape(struct strbuf *out, const char *s)
+/* Every comma doubled, as QEMU's option parser wants it. */
+static void put_escaped(struct strbuf *out, const char *s)
 {
 	for (; *s; s++) {
 		if (*s == ',')
@@ -231,7 +233,7 @@ int qemu_args_render(const struct qemu_config *c, struct argv *ret, struct error
 		struct strbuf name = STRBUF_INIT;
 
 		strbuf_puts(&name, "guest=");
-		qemu_args_escape(&name, c->name);
+		put_escaped(&name, c->name);
 		argv_add(&a, "-name");
 		argv_take(&a, strbuf_take(&name));
 	}

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "lib/error.h"
-#include "lib/strbuf.h"
 #include "vmm/accel.h"
 #include "vmm/argv.h"
 
@@ -112,8 +111,5 @@ bool qemu_args_warm_up_fits(const struct qemu_config *config);
  * Return: the text; the caller frees it.
  */
 char *qemu_args_cmdline(const struct qemu_config *config);
-
-/* Appends @s with every comma doubled, as QEMU's option parser wants it. */
-void qemu_args_escape(struct strbuf *out, const char *s);
 
 #endif
