@@ -14,8 +14,8 @@ static struct table {
 
 void steps_begin(void)
 {
-	void *p = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	void *p = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		       0);
 
 	table = p == MAP_FAILED ? NULL : p;
 }
