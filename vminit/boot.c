@@ -59,6 +59,8 @@ static const struct {
 	{"/proc/self/oom_score_adj", "-1000"},
 	/* An idle VM would wake up twice a second to see whether its memory is in pieces. */
 	{"/proc/sys/vm/compaction_proactiveness", "0"},
+	/* Nor each second to add up counters that are some hundred pages off at most. */
+	{"/proc/sys/vm/stat_interval", "120"},
 };
 
 static int make_tree(struct error *err)

@@ -25,6 +25,7 @@
 #include "vminit/spare.h"
 #include "vminit/steps.h"
 #include "vminit/terminal.h"
+#include "vminit/usual.h"
 
 #define EXIT_CHILD 1 /* as runc: of a start that failed */
 
@@ -178,6 +179,7 @@ static const struct child_step init_steps[] = {
 	{"session", step_session},
 	{"network", step_network},
 	{"mount events", spare_follow_mounts},
+	{"usual mounts", usual_make},
 	{"plan", spare_wait},
 	{"oom score", privileges_oom_score},
 	{"time namespace", step_time},
@@ -387,12 +389,38 @@ int child_spawn(const struct child_setup *setup, pid_t *ret_pid, int *ret_pidfd,
 	return 0;
 }
 
-int child_open_mounts(pid_t pid)
+static int open_namespace(pid_t pid, const char *kind)
 {
 	char path[48];
-	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int child_keep(pid_t pid, int network_fd, struct child_kept *ret)
+{
+	struct child_kept kept = CHILD_KEPT_INIT;
+	int r;
+
+	kept.mounts_fd = open_namespace(pid, "mnt");
+	if (kept.mounts_fd >= 0)
+		kept.network_fd = network_fd < 0 ? open_namespace(pid, "net")
+						 : fcntl(network_fd, F_DUPFD_CLOEXEC, 0);
+	if (kept.network_fd >= 0)
+		kept.ipc_fd = open_namespace(pid, "ipc");
+	if (kept.ipc_fd >= 0) {
+		*ret = kept;
+		return 0;
+	}
+	r = -errno;
+	child_kept_close(&kept);
+	return r;
+}
+
+void child_kept_close(struct child_kept *kept)
+{
+	close_keep_errno(kept->mounts_fd);
+	close_keep_errno(kept->network_fd);
+	close_keep_errno(kept->ipc_fd);
+	*kept = (struct child_kept)CHILD_KEPT_INIT;
 }

@@ -25,6 +25,8 @@
 #include "vminit/plan.h"
 #include "libocispec/seccomp-program.h"
 
+struct usual;
+
 #define CHILD_SYNC_FD 3
 /* The longest message of an error on its way from the child. */
 #define CHILD_MAX_MESSAGE 1024
@@ -69,6 +71,7 @@ struct child_setup {
  * @program: path to execute, owned
  * @env: its environment
  * @filter: owned; length 0 for none
+ * @usual: of a spare, what it made ahead; NULL otherwise
  */
 struct child {
 	const struct child_setup *setup;
@@ -79,6 +82,7 @@ struct child {
 	char *program;
 	char *const *env;
 	struct seccomp_program filter;
+	struct usual *usual;
 };
 
 /**
@@ -99,7 +103,32 @@ struct child_step {
  */
 int child_spawn(const struct child_setup *setup, pid_t *ret_pid, int *ret_pidfd, int *ret_sync,
 		struct error *err);
-/* The mount namespace of one that was not reaped yet. Return: fd or -errno. */
-int child_open_mounts(pid_t pid);
+/**
+ * struct child_kept - namespaces of an init that are kept when its processes are gone
+ *
+ * That of its mounts: the kernel sends RELEASE for an open file of the share and goes on, the file's
+ * inode in hand; if that was the namespace's last process, the inode's file system would be gone before
+ * the answer is there (that of a submount has no other mount: "Busy inodes after unmount", and worse).
+ * The others: to take a network apart is as much work as to execute a program, and who waits for the
+ * container's end need not wait for it; most often the VM goes and nobody has to do it.
+ */
+struct child_kept {
+	int mounts_fd;
+	int network_fd;
+	int ipc_fd;
+};
+
+#define CHILD_KEPT_INIT                                           \
+	{                                                         \
+		.mounts_fd = -1, .network_fd = -1, .ipc_fd = -1   \
+	}
+
+/*
+ * Of an init that was not reaped yet.
+ * @network_fd: of its struct child_setup: it may not have entered it yet
+ * Return: 0 or -errno.
+ */
+int child_keep(pid_t pid, int network_fd, struct child_kept *ret);
+void child_kept_close(struct child_kept *kept);
 
 #endif

@@ -201,9 +201,9 @@ static void container_forget(struct container *c)
 	give_back_spare(c);
 	loop_remove(c->events_source);
 	close_keep_errno(c->events_fd);
-	if (c->mounts_fd >= 0)
+	if (c->kept.mounts_fd >= 0)
 		setup_settle_share();
-	close_keep_errno(c->mounts_fd);
+	child_kept_close(&c->kept);
 	while (c->processes)
 		process_forget(c->processes);
 	cgroup_remove(&c->cgroup);
@@ -241,7 +241,8 @@ int container_create(struct containers *containers, const struct plan_source *so
 		return error_set(err, EEXIST, "container \"%s\" exists already", plan->id);
 	c = xnew(struct container);
 	c->owner = containers;
-	c->events_fd = c->mounts_fd = -1;
+	c->events_fd = -1;
+	c->kept = (struct child_kept)CHILD_KEPT_INIT;
 	c->cgroup = (struct cgroup)CGROUP_INIT;
 	r = prepare(c, plan, source, err);
 	if (r < 0) {

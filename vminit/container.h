@@ -96,10 +96,7 @@ struct process {
 /**
  * struct container - a container
  * @init: never NULL while the container is in the table; &processes of it too
- * @mounts_fd: its mount namespace, kept until it is forgotten; -1 when there is none. The kernel
- *	sends RELEASE for an open file of the share and goes on, the file's inode in hand; if that was
- *	the namespace's last process, the inode's file system would be gone before the answer is there
- *	(that of a submount has no other mount: "Busy inodes after unmount", and worse).
+ * @kept: until it is forgotten
  * @spare: what its init is to be, until that is created; NULL: it is cloned
  * @emptying: its cgroup is being killed
  * @empty: nothing runs in it any more and nothing will
@@ -113,7 +110,7 @@ struct container {
 	struct process *init;
 	struct process *processes;
 	int events_fd;
-	int mounts_fd;
+	struct child_kept kept;
 	struct loop_source *events_source;
 	bool emptying;
 	bool empty;

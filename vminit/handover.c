@@ -67,6 +67,17 @@ static struct handover *new_page(uint64_t *ret_address, struct error *err)
 	return page;
 }
 
+/* Without them nobody could be told; the end of pid 1 is heard, with its last words. */
+static void take_devices(const struct handover *page)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (hotplug_thaw(handover.service->loop, page->port, &err) >= 0)
+		return;
+	log_error("%s", error_message(&err));
+	_exit(EXIT_FAILURE);
+}
+
 static void apply(const struct handover *page, struct error *err)
 {
 	GUEST(SetupRequest) * request;
@@ -80,7 +91,7 @@ static void apply(const struct handover *page, struct error *err)
 	}
 	values = service_setup_values(request);
 	if (!setup_identity(&values, err)) {
-		hotplug_thaw(handover.service->loop, page->port);
+		take_devices(page);
 		(void)setup_share(&values, err);
 	}
 	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
@@ -153,7 +164,11 @@ static void release_devices(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	hotplug_freeze();
+	if (hotplug_freeze() && setup_share_ahead(&err) < 0) {
+		log_warning("%s", error_message(&err));
+		error_clear(&err);
+		hotplug_unfreeze();
+	}
 	(void)!write(STDOUT_FILENO, HANDOVER_RELEASE_LINE "\n", sizeof(HANDOVER_RELEASE_LINE));
 	if (hotplug_release(&err) < 0) {
 		log_error("no template can be made: %s", error_message(&err));

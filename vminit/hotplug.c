@@ -34,6 +34,8 @@
 /* The queue of a vsock device for events (virtio 1.2, 5.10.2), and that for packets to the guest. */
 #define VSOCK_RX    0
 #define VSOCK_EVENT 2
+/* The first queue of a file system device for requests (virtio 1.2, 5.11.2). */
+#define FS_REQUEST  1
 
 /**
  * struct function - one device of the slot, whose driver stays
@@ -77,9 +79,9 @@ static void unmask_acpi(void)
 	(void)io_write_file(AT_FDCWD, ACPI_EVENT, "unmask\n");
 }
 
-static bool is_vsock(const struct virtio_pci *device)
+static bool is_kind(const struct virtio_pci *device, unsigned int type)
 {
-	return device->places.device_id == VIRTIO_PCI_DEVICE(VIRTIO_ID_VSOCK);
+	return device->places.device_id == VIRTIO_PCI_DEVICE(type);
 }
 
 #if defined(__x86_64__)
@@ -124,7 +126,8 @@ static bool freeze_function(unsigned int number)
 	}
 	frozen.n++;
 	frozen.n_queues += f->device.state.n_queues;
-	return !is_vsock(&f->device) || hears_event(&f->device);
+	virtio_pci_stop(&f->device);
+	return !is_kind(&f->device, VIRTIO_ID_VSOCK) || hears_event(&f->device);
 }
 
 /* Whether all of them are: half of them would be no help. */
@@ -197,16 +200,20 @@ static void forget_functions(void)
 	frozen.n = 0;
 }
 
-void hotplug_freeze(void)
+void hotplug_unfreeze(void)
 {
-	bool can = can_eject();
+	forget_functions();
+	unmask_acpi();
+}
 
-	if (can && io_write_file(AT_FDCWD, ACPI_EVENT, "mask\n") < 0)
-		can = false;
-	if (can && !freeze_functions()) {
-		forget_functions();
-		unmask_acpi();
-	}
+bool hotplug_freeze(void)
+{
+	if (!can_eject() || io_write_file(AT_FDCWD, ACPI_EVENT, "mask\n") < 0)
+		return false;
+	if (freeze_functions())
+		return true;
+	hotplug_unfreeze();
+	return false;
 }
 
 int hotplug_release(struct error *err)
@@ -229,28 +236,29 @@ void hotplug_tell_queues(struct handover *page)
 		for (unsigned int j = 0; j < device->state.n_queues; j++) {
 			const struct virtio_pci_queue *q = &device->state.queues[j];
 
-			if (is_vsock(device) && q->index == VSOCK_EVENT)
+			if (is_kind(device, VIRTIO_ID_VSOCK) && q->index == VSOCK_EVENT)
 				page->event_queue = page->n_queues;
+			if (is_kind(device, VIRTIO_ID_FS) && q->index == FS_REQUEST)
+				page->share_queue = page->n_queues;
 			page->queues[page->n_queues++] =
 				(struct handover_queue){q->descriptors, q->available, q->used};
 		}
 	}
 }
 
-/* All or none: one that runs may have a connection that would be lost with the fallback. */
-static bool thaw_functions(void)
+static int thaw_functions(struct error *err)
 {
 	for (size_t i = 0; i < frozen.n; i++) {
 		const struct function *f = &frozen.functions[i];
 
-		if (!virtio_pci_program(&f->device) || !virtio_pci_negotiate(&f->device)) {
-			log_warning("the device %s is not what it was", f->name);
-			return false;
-		}
+		if (!virtio_pci_program(&f->device) || !virtio_pci_negotiate(&f->device))
+			return error_set(err, ENODEV, "the device %s is not what it was", f->name);
+		virtio_pci_run(&f->device);
+		/* The host's end of a vsock looks by itself. */
+		if (is_kind(&f->device, VIRTIO_ID_FS))
+			virtio_pci_notify(&f->device);
 	}
-	for (size_t i = 0; i < frozen.n; i++)
-		virtio_pci_run(&frozen.functions[i].device);
-	return frozen.n;
+	return 0;
 }
 
 static void on_time(struct loop_source *source, uint32_t events _unused_, void *data _unused_)
@@ -259,19 +267,19 @@ static void on_time(struct loop_source *source, uint32_t events _unused_, void *
 	unmask_acpi();
 }
 
-void hotplug_thaw(struct loop *loop, unsigned int port)
+int hotplug_thaw(struct loop *loop, unsigned int port, struct error *err)
 {
-	bool there = thaw_functions();
+	int r = 0;
 
-	if (!there) {
-		forget_functions();
+	if (frozen.n)
+		r = thaw_functions(err);
+	else
 		rescan(port);
-		there = function_there(port, 0);
-	}
 	/* What was not found is ACPI's to find. */
-	if (there)
+	if (frozen.n || function_there(port, 0))
 		(void)loop_add_timer(loop, loop_now() + UNMASK_AFTER, on_time, NULL);
 	else
 		unmask_acpi();
 	steps_done("devices found");
+	return r;
 }

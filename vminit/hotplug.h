@@ -7,7 +7,8 @@
  * every VM has first (vmm/first-devices.h), and the kernel knows them already.
  *
  * Theory of operation. Before the VM is saved, hotplug_freeze() binds each driver anew, so that its
- * virtqueues are at their beginning, and notes how it has set its device up (virtio-pci.h). ACPI's
+ * virtqueues are at their beginning, notes how it has set its device up (virtio-pci.h), and stops the
+ * device: what the driver still asks of it waits in its virtqueue for the one that will come. ACPI's
  * event is masked: QEMU takes the devices out now, and hotplug_release() lets them go as the byte
  * code would (the registers are those of docs/specs/acpi_pci_hotplug.rst in QEMU's documentation),
  * without the kernel's hearing of it: the drivers stay as they are, and nobody asks anything of them
@@ -22,18 +23,25 @@
  * one interrupt for all queues, and the last queue is looked at first.
  *
  * Where that cannot be (another machine than q35, another kernel than ours), the kernel takes the
- * devices out in its own way, and is told to look for the new ones. So it is when a new device does
- * not offer what the driver of the old one took (another virtiofsd may not).
+ * devices out in its own way, and is told to look for the new ones. But a device that does not offer
+ * what the driver of the old one took is none that the template was made for: this VM cannot be.
  */
 #ifndef VMINIT_HOTPLUG_H
 #define VMINIT_HOTPLUG_H
+
+#include <stdbool.h>
 
 #include "lib/error.h"
 #include "lib/loop.h"
 #include "rpc/handover.h"
 
-/* To be called before QEMU is told to take the devices out. */
-void hotplug_freeze(void);
+/*
+ * To be called before QEMU is told to take the devices out. Return: whether the drivers stay, with
+ * devices that answer nothing.
+ */
+bool hotplug_freeze(void);
+/* They do not stay after all. */
+void hotplug_unfreeze(void);
 /* Returns when they are out. Return: 0; -ETIMEDOUT. */
 int hotplug_release(struct error *err);
 /* Says in @page which queues the drivers have that stay. */
@@ -43,7 +51,9 @@ void hotplug_tell_queues(struct handover *page);
  * hotplug_thaw() - the devices of the VM that woke up
  * @loop: for what is done later
  * @port: number of the root port in whose slot they are
+ *
+ * Return: 0; -ENODEV when the drivers stayed and a device is not what it was.
  */
-void hotplug_thaw(struct loop *loop, unsigned int port);
+int hotplug_thaw(struct loop *loop, unsigned int port, struct error *err);
 
 #endif

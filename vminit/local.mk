@@ -36,6 +36,7 @@ vminit_rooms = \
 	vminit/steps.c vminit/steps.h \
 	vminit/terminal.c vminit/terminal.h \
 	vminit/transport.c vminit/transport.h \
+	vminit/usual.c vminit/usual.h \
 	vminit/virtio-pci.c vminit/virtio-pci.h \
 	vminit/warm-up.c vminit/warm-up.h
 

@@ -20,6 +20,7 @@
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
+#include "vminit/usual.h"
 #include "vminit/warm-up.h"
 
 /* A panic would do the same by panic=-1, after a page of registers over the serial port. */
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int cgroup_fd = -1, r;
 
-	if (argc > 0 && !strcmp(argv[0], WARM_UP_PROGRAM))
+	if (argc > 0 && !strcmp(argv[0], USUAL_PROGRAM))
 		return warm_up_program();
 	if (getpid() != 1) {
 		static const char text[] = "vminitd: runs as pid 1 of a runvm guest only\n";

@@ -261,7 +261,8 @@ static int take_spare(struct process *p, const struct plan_source *source)
 		p->pid = spare->pid;
 		p->pidfd = TAKE_FD(spare->pidfd);
 		p->sync_fd = TAKE_FD(spare->sync_fd);
-		c->mounts_fd = TAKE_FD(spare->mounts_fd);
+		c->kept = spare->kept;
+		spare->kept = (struct child_kept)CHILD_KEPT_INIT;
 	} else {
 		spare_kill(spare);
 	}
@@ -290,7 +291,7 @@ static int clone_process(struct process *p, struct error *err)
 	r = child_spawn(&setup, &p->pid, &p->pidfd, &p->sync_fd, err);
 	steps_done("cloned");
 	if (!r && !c->init)
-		c->mounts_fd = child_open_mounts(p->pid);
+		(void)child_keep(p->pid, setup.network_fd, &c->kept);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include "vminit/copy-up.h"
 #include "vminit/inroot.h"
 #include "vminit/setup.h"
+#include "vminit/usual.h"
 
 int rootfs_prepare(struct child *child, struct error *err)
 {
@@ -195,23 +196,43 @@ static int mount_cgroup(struct child *child, const struct plan_mount *m, struct 
 	return mount_fs(child, &cgroup2, err);
 }
 
+/* Return: 1 when it was; 0 when there is none. */
+static int attach_usual(struct child *child, const struct plan_mount *m, struct error *err)
+{
+	_cleanup_close_ int mount_fd = usual_take(child, m), target = -1;
+
+	if (mount_fd < 0)
+		return 0;
+	target = inroot_make(child->rootfs_fd, m->destination, INROOT_DIRECTORY);
+	if (target < 0)
+		return fail_mount(m, target, err);
+	if (move_mount(mount_fd, "", target, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail_mount(m, errno, err);
+	return 1;
+}
+
+static int mount_any(struct child *child, const struct plan_mount *m, struct error *err)
+{
+	switch (m->kind) {
+	case PLAN_MOUNT_BIND:
+		return mount_bind(child, m, m->source, m->options.recursive, err);
+	case PLAN_MOUNT_CGROUP:
+		return mount_cgroup(child, m, err);
+	case PLAN_MOUNT_FS:
+	default:
+		return mount_fs(child, m, err);
+	}
+}
+
 int rootfs_mounts(struct child *child, struct error *err)
 {
 	for (size_t i = 0; i < child->plan->n_mounts; i++) {
 		const struct plan_mount *m = &child->plan->mounts[i];
-		int r;
+		int r = attach_usual(child, m, err);
 
-		switch (m->kind) {
-		case PLAN_MOUNT_BIND:
-			r = mount_bind(child, m, m->source, m->options.recursive, err);
-			break;
-		case PLAN_MOUNT_CGROUP:
-			r = mount_cgroup(child, m, err);
-			break;
-		case PLAN_MOUNT_FS:
-		default:
-			r = mount_fs(child, m, err);
-		}
+		if (!r)
+			r = mount_any(child, m, err);
 		if (r < 0)
 			return r;
 	}
@@ -270,7 +291,7 @@ int rootfs_devices(struct child *child, struct error *err)
 	const struct plan *plan = child->plan;
 	_cleanup_close_ int dev_fd = -1;
 
-	if (!plan->n_devices && !plan->setup_dev)
+	if ((!plan->n_devices && !plan->setup_dev) || usual_has_devices(child))
 		return 0;
 	dev_fd = inroot_make(child->rootfs_fd, "/dev", INROOT_DIRECTORY);
 	if (dev_fd < 0)
@@ -289,7 +310,8 @@ int rootfs_devices(struct child *child, struct error *err)
 	return plan->setup_dev ? make_dev_links(dev_fd, err) : 0;
 }
 
-static int mask(struct child *child, const char *path, int null_fd)
+/* @null_fd: of the guest's /dev/null, opened when it is needed */
+static int mask(struct child *child, const char *path, int *null_fd)
 {
 	char target_path[INROOT_FD_PATH_SIZE], null_path[INROOT_FD_PATH_SIZE];
 	_cleanup_close_ int target = inroot_open(child->rootfs_fd, path, O_PATH);
@@ -298,8 +320,12 @@ static int mask(struct child *child, const char *path, int null_fd)
 		return 0;
 	if (target < 0)
 		return target;
+	if (*null_fd < 0)
+		*null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	if (*null_fd < 0)
+		return -errno;
 	inroot_fd_path(target, target_path);
-	if (!mount(inroot_fd_path(null_fd, null_path), target_path, NULL, MS_BIND, NULL))
+	if (!mount(inroot_fd_path(*null_fd, null_path), target_path, NULL, MS_BIND, NULL))
 		return 0;
 	/* A file does not go onto a directory: this one is one. */
 	if (errno != ENOTDIR)
@@ -313,17 +339,12 @@ int rootfs_masked_paths(struct child *child, struct error *err)
 {
 	_cleanup_close_ int null_fd = -1;
 
-	if (!child->plan->n_masked_paths)
-		return 0;
-	null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
-	if (null_fd < 0)
-		return error_errno(err, errno, "open \"/dev/null\" of the guest");
 	for (size_t i = 0; i < child->plan->n_masked_paths; i++) {
-		int r = mask(child, child->plan->masked_paths[i], null_fd);
+		const char *path = child->plan->masked_paths[i];
+		int r = usual_has_masked(child, path) ? 0 : mask(child, path, &null_fd);
 
 		if (r < 0)
-			return error_errno(err, r, "linux.maskedPaths[%zu]: \"%s\"", i,
-					   child->plan->masked_paths[i]);
+			return error_errno(err, r, "linux.maskedPaths[%zu]: \"%s\"", i, path);
 	}
 	return 0;
 }
@@ -346,11 +367,11 @@ static int make_readonly(struct child *child, const char *path)
 int rootfs_readonly_paths(struct child *child, struct error *err)
 {
 	for (size_t i = 0; i < child->plan->n_readonly_paths; i++) {
-		int r = make_readonly(child, child->plan->readonly_paths[i]);
+		const char *path = child->plan->readonly_paths[i];
+		int r = usual_has_readonly(child, path) ? 0 : make_readonly(child, path);
 
 		if (r < 0)
-			return error_errno(err, r, "linux.readonlyPaths[%zu]: \"%s\"", i,
-					   child->plan->readonly_paths[i]);
+			return error_errno(err, r, "linux.readonlyPaths[%zu]: \"%s\"", i, path);
 	}
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/loop.h"
+#include "rpc/handover.h"
 #include "vminit/steps.h"
 
 /* How long the device of the share may take to appear after the guest was reached. */
@@ -25,10 +26,10 @@
 /* How long the host may take to answer what is under way when a container goes. */
 #define SETTLE_TIMEOUT (1 * USEC_PER_SEC)
 
-#define READ_AHEAD_KIB "1024"
-
 /* Where the share is mounted; empty before there is one. */
 static char share[128];
+/* Of setup_share_ahead(): it is mounted on SETUP_DEFAULT_SHARE, unless it is @share already. */
+static bool ahead;
 
 #define MACHINE_ID_FILE "/etc/machine-id"
 #define MACHINE_ID_LEN	32
@@ -67,7 +68,6 @@ void setup_prepare(void)
 {
 	for (size_t i = 0; i < N_IDS; i++)
 		mapped[i] = map_id(ids[i].path, ids[i].len);
-	(void)mkdir(SETUP_DEFAULT_SHARE, 0755);
 	random_fd = open(RANDOM_FILE, O_RDWR | O_CLOEXEC);
 }
 
@@ -178,35 +178,40 @@ static int mount_share(const char *tag, const char *where, struct error *err)
 	}
 }
 
-/* The minor device number of the share, which is in the kernel's names for it; asks nobody else. */
-static int share_minor(void)
+/*
+ * The minor device number of the share, which is in the kernel's names for it.
+ * @flags: AT_STATX_DONT_SYNC: the host is not asked
+ */
+static int share_minor(const char *where, unsigned int flags)
 {
 	struct statx st;
 
-	if (statx(AT_FDCWD, share, AT_STATX_DONT_SYNC, 0, &st) < 0)
+	if (statx(AT_FDCWD, where, (int)flags, 0, &st) < 0)
 		return -errno;
 	return (int)st.stx_dev_minor;
 }
 
 /*
  * Each request of the share goes to another process on the host and back: reading three times as fast
- * in large pieces is worth what is read in vain. Whether it succeeds is of no matter.
+ * in large pieces is worth what is read in vain. Whether it succeeds is of no matter. The answer to
+ * FUSE_INIT can lower it: so after that, or before.
  */
-static void set_read_ahead(void)
+static void set_read_ahead(const char *where, unsigned int flags)
 {
-	int number = share_minor();
-	char path[64];
+	int number = share_minor(where, flags);
+	char path[64], kib[16];
 
 	if (number < 0)
 		return;
 	snprintf(path, sizeof(path), "/sys/class/bdi/0:%d/read_ahead_kb", number);
-	(void)io_write_file(AT_FDCWD, path, READ_AHEAD_KIB);
+	snprintf(kib, sizeof(kib), "%d", HANDOVER_READ_AHEAD / 1024);
+	(void)io_write_file(AT_FDCWD, path, kib);
 }
 
 /* Of the share's connection: how many requests are under way. Return: fd or -errno. */
 static int open_waiting(void)
 {
-	int number = share_minor(), fd;
+	int number = share_minor(share, AT_STATX_DONT_SYNC), fd;
 	char path[64];
 
 	if (number < 0)
@@ -252,18 +257,45 @@ int setup_identity(const struct setup *s, struct error *err)
 	return r;
 }
 
+int setup_share_ahead(struct error *err)
+{
+	static const char where[] = SETUP_DEFAULT_SHARE;
+
+	if (mkdir(where, 0755) < 0 && errno != EEXIST)
+		return error_errno(err, errno, "make \"%s\"", where);
+	if (mount(HANDOVER_SHARE_TAG, where, "virtiofs", 0, NULL) < 0)
+		return error_errno(err, errno, "mount the share ahead");
+	ahead = true;
+	set_read_ahead(where, AT_STATX_DONT_SYNC);
+	return 0;
+}
+
+/* Return: whether the share that is mounted ahead is what is wanted; if not, it goes. */
+static bool take_ahead(const struct setup *s, const char *where)
+{
+	if (!ahead)
+		return false;
+	ahead = false;
+	if (!strcmp(s->share_tag, HANDOVER_SHARE_TAG) && !strcmp(where, SETUP_DEFAULT_SHARE))
+		return true;
+	(void)umount2(SETUP_DEFAULT_SHARE, MNT_DETACH);
+	return false;
+}
+
 int setup_share(const struct setup *s, struct error *err)
 {
 	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
-	int r;
+	bool there = take_ahead(s, where);
+	int r = 0;
 
 	if (!s->share_tag[0])
 		return 0;
-	r = mount_share(s->share_tag, where, err);
-	if (!r) {
+	if (!there)
+		r = mount_share(s->share_tag, where, err);
+	if (!r)
 		snprintf(share, sizeof(share), "%s", where);
-		set_read_ahead();
-	}
+	if (!r && !there)
+		set_read_ahead(where, AT_STATX_FORCE_SYNC);
 	steps_done("share mounted");
 	return r;
 }

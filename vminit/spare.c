@@ -48,7 +48,7 @@ void spare_free(struct spare *spare)
 		return;
 	close_keep_errno(spare->pidfd);
 	close_keep_errno(spare->sync_fd);
-	close_keep_errno(spare->mounts_fd);
+	child_kept_close(&spare->kept);
 	stdio_pipes_close(&spare->pipes);
 	cgroup_remove(&spare->cgroup);
 	free(spare);
@@ -97,12 +97,13 @@ static int start(struct spare *spare, int network_fd, struct error *err)
 	if (r < 0)
 		return r;
 	r = wait_ready(spare, err);
-	if (!r)
-		r = spare->mounts_fd = child_open_mounts(spare->pid);
+	if (!r) {
+		r = child_keep(spare->pid, network_fd, &spare->kept);
+		if (r < 0)
+			error_errno(err, r, "its namespaces");
+	}
 	if (r >= 0)
 		return 0;
-	if (!err->errnum)
-		error_errno(err, r, "its mount namespace");
 	spare_kill(spare);
 	(void)waitpid(spare->pid, NULL, 0);
 	return r;
@@ -120,7 +121,7 @@ int spare_make(int parent_fd, const char *parent_path, int network_fd, struct sp
 		.pipes = STDIO_PIPES_INIT,
 		.pidfd = -1,
 		.sync_fd = -1,
-		.mounts_fd = -1,
+		.kept = CHILD_KEPT_INIT,
 	};
 	r = cgroup_create(parent_fd, parent_path, SPARE_CGROUP, 0, &spare->cgroup, err);
 	if (!r)

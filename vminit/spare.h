@@ -55,7 +55,7 @@
  * @pipes: of its standard streams, owned
  * @pid: to be reaped by whoever reaps vminitd's children
  * @pidfd, @sync_fd: as child_spawn() returned them; owned
- * @mounts_fd: its mount namespace; owned
+ * @kept: of its namespaces; owned
  */
 struct spare {
 	uint64_t namespaces;
@@ -64,7 +64,7 @@ struct spare {
 	pid_t pid;
 	int pidfd;
 	int sync_fd;
-	int mounts_fd;
+	struct child_kept kept;
 };
 
 /**

@@ -55,6 +55,12 @@ static void note_capability(const uint8_t *config, size_t len, size_t at,
 	    c[VIRTIO_PCI_CAP_CFG_TYPE] == VIRTIO_PCI_CAP_COMMON_CFG) {
 		ret->common_bar = c[VIRTIO_PCI_CAP_BAR];
 		ret->common_offset = get32(c + VIRTIO_PCI_CAP_OFFSET);
+	} else if (c[0] == PCI_CAP_ID_VNDR &&
+		   at + sizeof(struct virtio_pci_notify_cap) <= len &&
+		   c[VIRTIO_PCI_CAP_CFG_TYPE] == VIRTIO_PCI_CAP_NOTIFY_CFG) {
+		ret->notify_bar = c[VIRTIO_PCI_CAP_BAR];
+		ret->notify_offset = get32(c + VIRTIO_PCI_CAP_OFFSET);
+		ret->notify_multiplier = get32(c + VIRTIO_PCI_NOTIFY_CAP_MULT);
 	} else if (c[0] == PCI_CAP_ID_MSIX && at + PCI_CAP_MSIX_SIZEOF <= len) {
 		uint32_t table = get32(c + PCI_MSIX_TABLE);
 
@@ -67,7 +73,8 @@ static void note_capability(const uint8_t *config, size_t len, size_t at,
 
 int virtio_pci_find(const uint8_t *config, size_t len, struct virtio_pci_places *ret)
 {
-	struct virtio_pci_places places = {.common_bar = PCI_STD_NUM_BARS};
+	struct virtio_pci_places places = {.common_bar = PCI_STD_NUM_BARS,
+					   .notify_bar = PCI_STD_NUM_BARS};
 	size_t at;
 
 	if (len < PCI_STD_HEADER_SIZEOF)
@@ -81,8 +88,8 @@ int virtio_pci_find(const uint8_t *config, size_t len, struct virtio_pci_places 
 		note_capability(config, len, at, &places);
 		at = config[at + PCI_CAP_LIST_NEXT];
 	}
-	if (places.common_bar >= PCI_STD_NUM_BARS || places.msix_bar >= PCI_STD_NUM_BARS ||
-	    places.n_vectors > VIRTIO_PCI_MAX_VECTORS)
+	if (places.common_bar >= PCI_STD_NUM_BARS || places.notify_bar >= PCI_STD_NUM_BARS ||
+	    places.msix_bar >= PCI_STD_NUM_BARS || places.n_vectors > VIRTIO_PCI_MAX_VECTORS)
 		return -ENXIO;
 	*ret = places;
 	return 0;
@@ -103,6 +110,7 @@ static int read_queue(volatile struct virtio_pci_common_cfg *c, uint16_t index,
 	q->index = index;
 	q->size = c->queue_size;
 	q->vector = c->queue_msix_vector;
+	q->notify_off = c->queue_notify_off;
 	q->descriptors = c->queue_desc_lo | (uint64_t)c->queue_desc_hi << 32;
 	q->available = c->queue_avail_lo | (uint64_t)c->queue_avail_hi << 32;
 	q->used = c->queue_used_lo | (uint64_t)c->queue_used_hi << 32;
@@ -231,6 +239,37 @@ static int note_msix(struct virtio_pci *d, const uint8_t *config, const char *na
 	return 0;
 }
 
+/* From the first queue's notification to behind the last one's. */
+static size_t notifications_size(const struct virtio_pci *d)
+{
+	size_t size = 0;
+
+	for (unsigned int i = 0; i < d->state.n_queues; i++) {
+		size_t end = (size_t)d->state.queues[i].notify_off * d->places.notify_multiplier +
+			     sizeof(uint16_t);
+
+		if (end > size)
+			size = end;
+	}
+	return size;
+}
+
+static int note_driver(struct virtio_pci *d, const char *name)
+{
+	const struct virtio_pci_places *p = &d->places;
+	int r;
+
+	d->common = map_registers(name, p->common_bar, p->common_offset, sizeof(*d->common));
+	if (!d->common)
+		return -ENXIO;
+	r = virtio_pci_read_state(d->common, &d->state);
+	if (r < 0)
+		return r;
+	d->notifications =
+		map_registers(name, p->notify_bar, p->notify_offset, notifications_size(d));
+	return d->notifications ? 0 : -ENXIO;
+}
+
 static int note(const char *name, struct virtio_pci *d)
 {
 	uint8_t config[VIRTIO_PCI_CONFIG_SIZE];
@@ -247,12 +286,8 @@ static int note(const char *name, struct virtio_pci *d)
 	if (r < 0)
 		return r;
 	memcpy(d->config, config, sizeof(d->config));
-	d->common = map_registers(name, d->places.common_bar, d->places.common_offset,
-				  sizeof(*d->common));
-	if (!d->common)
-		return -ENXIO;
 	r = note_msix(d, config, name);
-	return r < 0 ? r : virtio_pci_read_state(d->common, &d->state);
+	return r < 0 ? r : note_driver(d, name);
 }
 
 int virtio_pci_note(const char *name, struct virtio_pci *ret, struct error *err)
@@ -266,6 +301,14 @@ int virtio_pci_note(const char *name, struct virtio_pci *ret, struct error *err)
 	}
 	*ret = d;
 	return 0;
+}
+
+void virtio_pci_stop(const struct virtio_pci *d)
+{
+	d->common->device_status = 0;
+	/* The device may take its time (virtio 1.2, 4.1.4.3.2); the driver is not asked any more. */
+	while (d->common->device_status)
+		;
 }
 
 static bool write_config(const struct virtio_pci *d, unsigned int at, const void *data, size_t len)
@@ -303,9 +346,20 @@ void virtio_pci_run(const struct virtio_pci *d)
 	virtio_pci_write_queues(d->common, &d->state);
 }
 
+void virtio_pci_notify(const struct virtio_pci *d)
+{
+	for (unsigned int i = 0; i < d->state.n_queues; i++) {
+		const struct virtio_pci_queue *q = &d->state.queues[i];
+		size_t at = (size_t)q->notify_off * d->places.notify_multiplier;
+
+		*(volatile uint16_t *)(volatile void *)(d->notifications + at) = q->index;
+	}
+}
+
 void virtio_pci_clear(struct virtio_pci *d)
 {
 	unmap_registers(d->common);
+	unmap_registers(d->notifications);
 	unmap_registers(d->vectors);
 	close_keep_errno(d->config_fd);
 	*d = (struct virtio_pci){.config_fd = -1};

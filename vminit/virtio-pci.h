@@ -7,7 +7,7 @@
  *
  * Theory of operation. virtio_pci_note() reads what the driver wrote: the base addresses and the
  * command in the configuration space, MSI-X where the device has it, and the common configuration
- * structure, which it finds by the vendor's capability and maps. What the driver has in memory (the
+ * structure, which it finds by the vendor's capability and maps; and where the queues are notified. What the driver has in memory (the
  * virtqueues, the handlers of interrupts) is nobody's business here: it stays. In the device that
  * comes in its place, virtio_pci_program() makes the registers answer, and then virtio_pci_negotiate()
  * and virtio_pci_run() go through the initialisation that the driver went through (virtio 1.2,
@@ -15,7 +15,8 @@
  *
  * A new device begins its virtqueues at index 0. So must the driver's be, when the VM is saved: no
  * buffer of any of them may have been used. Nothing can tell that from here; who saves the memory
- * looks (rpc/handover.h).
+ * looks (rpc/handover.h). What a driver made available after virtio_pci_stop() waits there for the
+ * other device, which virtio_pci_notify() tells of it.
  *
  * A driver with packed virtqueues, which begin otherwise, is refused by virtio_pci_note().
  */
@@ -43,6 +44,7 @@
  * struct virtio_pci_places - what a device is, and where its registers are
  * @device_id: see VIRTIO_PCI_DEVICE()
  * @common_bar, @common_offset: the common configuration structure, in which base address
+ * @notify_bar, @notify_offset, @notify_multiplier: where the queues are notified (virtio 1.2, 4.1.4.4)
  * @msix_capability: in the configuration space; 0 when there is none
  * @msix_bar, @msix_offset: the table of it
  * @n_vectors: entries of the table
@@ -51,6 +53,9 @@ struct virtio_pci_places {
 	uint16_t device_id;
 	unsigned int common_bar;
 	uint32_t common_offset;
+	unsigned int notify_bar;
+	uint32_t notify_offset;
+	uint32_t notify_multiplier;
 	unsigned int msix_capability;
 	unsigned int msix_bar;
 	uint32_t msix_offset;
@@ -62,12 +67,14 @@ struct virtio_pci_places {
  * @index: the device's number for it
  * @size: entries
  * @vector: of MSI-X, or VIRTIO_MSI_NO_VECTOR
+ * @notify_off: times the multiplier, its place among the notifications
  * @descriptors, @available, @used: physical addresses of its parts
  */
 struct virtio_pci_queue {
 	uint16_t index;
 	uint16_t size;
 	uint16_t vector;
+	uint16_t notify_off;
 	uint64_t descriptors;
 	uint64_t available;
 	uint64_t used;
@@ -94,6 +101,7 @@ struct virtio_pci_state {
  * @config: the head of it
  * @places: in it
  * @common: mapped
+ * @notifications: mapped, the place of the first
  * @vectors: MSI-X' table, mapped; NULL when there is none
  * @vector_entries: its content
  * @msix_control: the capability's word of control
@@ -103,6 +111,7 @@ struct virtio_pci {
 	uint8_t config[PCI_STD_HEADER_SIZEOF];
 	struct virtio_pci_places places;
 	volatile struct virtio_pci_common_cfg *common;
+	volatile uint8_t *notifications;
 	volatile uint32_t *vectors;
 	uint32_t vector_entries[VIRTIO_PCI_MAX_VECTORS * PCI_MSIX_ENTRY_SIZE / sizeof(uint32_t)];
 	uint16_t msix_control;
@@ -116,6 +125,9 @@ struct virtio_pci {
  * Return: 0, and @ret is to be given to virtio_pci_clear(); -errno for one that cannot be replayed.
  */
 int virtio_pci_note(const char *name, struct virtio_pci *ret, struct error *err);
+
+/* Resets the device, behind its driver's back: what that makes available from now on stays there. */
+void virtio_pci_stop(const struct virtio_pci *device);
 
 /**
  * virtio_pci_program() - give the device in the place of the noted one its addresses
@@ -134,6 +146,9 @@ bool virtio_pci_negotiate(const struct virtio_pci *device);
 
 /* Gives it the queues, and lets it run; after virtio_pci_negotiate(). */
 void virtio_pci_run(const struct virtio_pci *device);
+
+/* Has it look into its queues; after virtio_pci_run(). */
+void virtio_pci_notify(const struct virtio_pci *device);
 
 /* Closes and unmaps. */
 void virtio_pci_clear(struct virtio_pci *device);

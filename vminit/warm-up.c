@@ -25,41 +25,14 @@
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
+#include "vminit/usual.h"
 
-#define ROOTFS	"/tmp/warm-up"
 #define CGROUP	"warm-up" /* beside that of the containers */
 #define OWN	"process" /* below it: the process itself */
 #define TIMEOUT (60 * USEC_PER_SEC)
 
 /* To take its container away is work that nobody else will do in this start. */
 #define REMOVE_AFTER (5 * USEC_PER_SEC)
-
-/* As `runvm spec` has it, but for what costs without being on the way of others. */
-static const char configuration[] =
-	"{\"ociVersion\":\"1.3.0\",\"process\":{\"user\":{\"uid\":0,\"gid\":0},"
-	"\"args\":[\"" WARM_UP_PROGRAM "\"],\"env\":[\"PATH=/bin\",\"TERM=xterm\"],\"cwd\":\"/\","
-	"\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],"
-	"\"permitted\":[\"CAP_KILL\"]},"
-	"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1024,\"soft\":1024}],"
-	"\"noNewPrivileges\":true},"
-	"\"root\":{\"path\":\"" ROOTFS "\",\"readonly\":true},\"hostname\":\"warm-up\",\"mounts\":["
-	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
-	"\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]},"
-	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":"
-	"[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]},"
-	"{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"source\":\"shm\","
-	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\",\"size=65536k\"]},"
-	"{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\",\"source\":\"mqueue\","
-	"\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
-	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\","
-	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]},"
-	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\","
-	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"]}],"
-	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},"
-	"{\"type\":\"mount\"},{\"type\":\"cgroup\"}],"
-	"\"maskedPaths\":[\"/proc/kcore\",\"/proc/keys\",\"/proc/scsi\"],"
-	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/sys\"]}}";
 
 /*
  * The containers, both in the same rootfs; no other's id has an "@". The first is created before the
@@ -119,10 +92,10 @@ static void make_rootfs(void)
 	if (unshare(CLONE_NEWNS) < 0)
 		fail_errno("unshare");
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		snprintf(path, sizeof(path), "%s%s", ROOTFS, directories[i]);
+		snprintf(path, sizeof(path), "%s%s", USUAL_ROOTFS, directories[i]);
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			fail_errno(path);
-		if (!i && mount("tmpfs", ROOTFS, "tmpfs", 0, "mode=755") < 0)
+		if (!i && mount("tmpfs", USUAL_ROOTFS, "tmpfs", 0, "mode=755") < 0)
 			fail_errno("mount a tmpfs");
 	}
 }
@@ -136,10 +109,8 @@ static void on_removed(struct rpc_request *request _unused_, const ProtobufCMess
 		fail(err);
 	if (--w->n_left)
 		return;
-	if (umount2(ROOTFS, MNT_DETACH) < 0 || rmdir(ROOTFS) < 0)
-		fail_errno("remove " ROOTFS);
-	if (w->rehearsal && rmdir(CGROUP_ROOT "/" CGROUP) < 0)
-		fail_errno("remove the cgroup");
+	if (umount2(USUAL_ROOTFS, MNT_DETACH) < 0 || rmdir(USUAL_ROOTFS) < 0)
+		fail_errno("remove " USUAL_ROOTFS);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -189,8 +160,8 @@ static void create(struct warm_up *w, const char *id)
 	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
 
 	request.container_id = (char *)id;
-	request.configuration.data = (uint8_t *)configuration;
-	request.configuration.len = sizeof(configuration) - 1;
+	request.configuration.data = (uint8_t *)usual_configuration;
+	request.configuration.len = usual_configuration_len;
 	request.opt_stdin_port_case =
 		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDIN_PORT_STDIN_PORT);
 	request.opt_stdout_port_case =
@@ -258,17 +229,13 @@ static int take_cpu(int fd, unsigned int cpu)
 	return r < 0 ? r : cgroup_isolate_cpus(fd);
 }
 
-static int make_cgroup(void)
+static int make_cgroup(struct error *err)
 {
 	_cleanup_close_ int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_error_ struct error err = ERROR_INIT;
-	int fd = root < 0 ? -errno : cgroup_make_parent(root, CGROUP, &err);
 
-	if (fd < 0) {
-		errno = -fd;
-		fail_errno("make the cgroup");
-	}
-	return fd;
+	if (root < 0)
+		return error_errno(err, errno, "open \"%s\"", CGROUP_ROOT);
+	return cgroup_make_parent(root, CGROUP, err);
 }
 
 static void make_server(struct warm_up *w, int cgroup_fd)
@@ -306,11 +273,11 @@ static void begin(struct warm_up *w, int cgroup_fd)
 	make_server(w, cgroup_fd);
 }
 
-static _noreturn_ void rehearse(void)
+static _noreturn_ void rehearse(int cgroup_fd)
 {
 	static struct warm_up w = {.rehearsal = true};
 
-	begin(&w, make_cgroup());
+	begin(&w, cgroup_fd);
 	make_spare(&w);
 	create(&w, ids[SECOND]);
 	start(&w, ids[SECOND], on_second_ended);
@@ -318,16 +285,36 @@ static _noreturn_ void rehearse(void)
 	_exit(EXIT_FAILURE);
 }
 
+/* In another process. */
+static int rehearse_apart(int cgroup_fd, struct error *err)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		rehearse(cgroup_fd);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return error_errno(err, errno, "rehearse a container");
+	return process_exit_code(status) ? error_set(err, ECHILD, "the rehearsed container failed")
+					 : 0;
+}
+
 static _noreturn_ void run(const struct handover *page, unsigned int cpu, int ready_fd)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
 	static struct warm_up w;
-	int cgroup_fd = make_cgroup(), r;
+	int cgroup_fd = make_cgroup(&err), r;
 
+	if (cgroup_fd < 0)
+		fail(&err);
 	r = take_cpu(cgroup_fd, cpu);
 	if (r < 0) {
 		errno = -r;
 		fail_errno("take the last processor");
 	}
+	/* Here, too: the kernel has workers of each processor, and makes the next when one is short. */
+	if (rehearse_apart(cgroup_fd, &err) < 0)
+		fail(&err);
 	begin(&w, cgroup_fd);
 	create(&w, ids[FIRST]);
 	r = loop_run_until(w.service.loop, &w.created, loop_now() + TIMEOUT);
@@ -365,16 +352,15 @@ static void forget_child_signal(void)
 
 int warm_up_rehearse(struct error *err)
 {
-	pid_t pid = fork();
-	int status;
+	_cleanup_close_ int cgroup_fd = make_cgroup(err);
+	int r = cgroup_fd;
 
-	if (!pid)
-		rehearse();
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return error_errno(err, errno, "rehearse a container");
+	if (r >= 0)
+		r = rehearse_apart(cgroup_fd, err);
 	forget_child_signal();
-	return process_exit_code(status) ? error_set(err, ECHILD, "the rehearsed container failed")
-					 : 0;
+	if (r >= 0 && rmdir(CGROUP_ROOT "/" CGROUP) < 0)
+		r = error_errno(err, errno, "remove the rehearsal's cgroup");
+	return r;
 }
 
 int warm_up_start(const struct handover *page, struct error *err)

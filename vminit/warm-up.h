@@ -23,9 +23,7 @@
 #include "lib/error.h"
 #include "rpc/handover.h"
 
-/* argv[0] of the warm-up's container: what vminitd is when it is executed as that. */
-#define WARM_UP_PROGRAM "/proc/self/exe"
-/* That program: writes a line, as programs do. Return: its exit status. */
+/* The program of its containers (usual.h): writes a line, as programs do. Return: its exit status. */
 int warm_up_program(void);
 
 /**

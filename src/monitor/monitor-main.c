@@ -82,6 +82,9 @@ static _noreturn_ void vm_down(struct vm *vm, const struct error *err)
 {
 	if (vm->ready)
 		log_error("the VM of container %s: %s", vm->config->id, error_message(err));
+	else if (vm->warm)
+		/* It may be to blame. The next one starts cold. */
+		template_discard(&vm->template);
 	for (struct lease *l = vm->leases; l; l = l->next)
 		(void)packet_send_error(l->fd, vm->ready ? LEASE_DOWN : LEASE_FAILED, err);
 	leave(vm);
@@ -258,6 +261,7 @@ static void vm_answered(struct vm *vm)
 	loop_remove(vm->answer);
 	vm->answer = NULL;
 	vm->ready = true;
+	template_close(&vm->template);
 	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &err) < 0)
 		vm_down(vm, &err);
 }
@@ -300,7 +304,6 @@ static int hand_over(struct vm *vm, struct error *err)
 	r = template_hand_over(&vm->template, vm->memory_fd, port, request, len, err);
 	explicit_bzero(request, sizeof(request));
 	vm->memory_fd = close_keep_errno(vm->memory_fd);
-	template_close(&vm->template);
 	return r;
 }
 

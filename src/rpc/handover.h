@@ -13,8 +13,9 @@
  * applies the request, and serves.
  *
  * The virtqueues are for who saves the VM: the devices of the restored one begin at their index 0,
- * so none of them may have been used; and in the event queue of the vsock device it leaves a word
- * for the driver (template/queues.h).
+ * so none of them may have been used; in the event queue of the vsock device it leaves a word for the
+ * driver; and in the share's queue there is the first request of a file system that is mounted
+ * already, FUSE_INIT, which the restored VM's virtiofsd will find (template/queues.h).
  *
  * The page is written by the guest once, and then by the host once. Numbers are in the byte order of
  * both, which is the same.
@@ -43,6 +44,9 @@
  */
 #define HANDOVER_SHARE_TAG "runvm"
 
+/* How many bytes of a file in the share the guest's kernel reads ahead at most (FUSE_INIT). */
+#define HANDOVER_READ_AHEAD (1024 * 1024)
+
 #define HANDOVER_MAGIC	   UINT64_C(0x72766d2d68616e64)
 #define HANDOVER_SIZE	   4096
 #define HANDOVER_QUEUES	   8
@@ -63,6 +67,7 @@ struct handover_queue {
  * @port: the root port whose slot has the VM's first devices
  * @n_queues: how many there are in @queues, from vminitd; 0 when no driver stays with its device
  * @event_queue: which of @queues is the vsock device's event queue
+ * @share_queue: which of @queues FUSE_INIT waits in
  * @queues: of the devices whose drivers stay
  * @request: a packed SetupRequest (guest.proto)
  */
@@ -72,8 +77,10 @@ struct handover {
 	uint32_t port;
 	uint32_t n_queues;
 	uint32_t event_queue;
+	uint32_t share_queue;
+	uint32_t reserved;
 	struct handover_queue queues[HANDOVER_QUEUES];
-	uint8_t request[HANDOVER_SIZE - 24 - HANDOVER_QUEUES * sizeof(struct handover_queue)];
+	uint8_t request[HANDOVER_SIZE - 32 - HANDOVER_QUEUES * sizeof(struct handover_queue)];
 };
 
 _Static_assert(sizeof(struct handover) == HANDOVER_SIZE, "the page is full");

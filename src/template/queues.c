@@ -5,6 +5,7 @@
  */
 #include "template/queues.h"
 
+#include <linux/fuse.h>
 #include <linux/virtio_ring.h>
 #include <linux/virtio_vsock.h>
 #include <stddef.h>
@@ -75,6 +76,44 @@ static bool leave_event(const struct memory *m, const struct handover_queue *q)
 	       put(m, q->used, offsetof(struct vring_used, idx), &one, sizeof(one));
 }
 
+/* The descriptors of the first request that a driver has made available: of the queue or of its own. */
+static bool first_request(const struct memory *m, const struct handover_queue *q,
+			  struct vring_desc *ret, uint64_t *ret_table)
+{
+	uint16_t offered, head;
+
+	if (!get(m, q->available, offsetof(struct vring_avail, idx), &offered, sizeof(offered)) ||
+	    offered != 1 ||
+	    !get(m, q->available, offsetof(struct vring_avail, ring), &head, sizeof(head)) ||
+	    !get(m, q->descriptors, head * sizeof(*ret), ret, sizeof(*ret)))
+		return false;
+	*ret_table = q->descriptors;
+	if (!(ret->flags & VRING_DESC_F_INDIRECT))
+		return true;
+	*ret_table = ret->addr;
+	return get(m, *ret_table, 0, ret, sizeof(*ret));
+}
+
+/*
+ * FUSE_INIT of a file system that is mounted. The kernel asks for the read-ahead that every file system
+ * has at its birth, and takes no more for an answer.
+ */
+static bool widen_read_ahead(const struct memory *m, const struct handover_queue *q)
+{
+	const uint32_t read_ahead = HANDOVER_READ_AHEAD;
+	struct fuse_in_header head;
+	struct vring_desc d;
+	uint64_t table;
+
+	return first_request(m, q, &d, &table) && d.len == sizeof(head) &&
+	       (d.flags & VRING_DESC_F_NEXT) && get(m, d.addr, 0, &head, sizeof(head)) &&
+	       head.opcode == FUSE_INIT && get(m, table, d.next * sizeof(d), &d, sizeof(d)) &&
+	       d.len == head.len - sizeof(head) &&
+	       d.len >= offsetof(struct fuse_init_in, max_readahead) + sizeof(read_ahead) &&
+	       put(m, d.addr, offsetof(struct fuse_init_in, max_readahead), &read_ahead,
+		   sizeof(read_ahead));
+}
+
 int queues_prepare(const struct qemu_config *config, int memfd, const struct handover *page,
 		   struct error *err)
 {
@@ -82,7 +121,8 @@ int queues_prepare(const struct qemu_config *config, int memfd, const struct han
 
 	if (!page->n_queues)
 		return 0;
-	if (page->n_queues > HANDOVER_QUEUES || page->event_queue >= page->n_queues)
+	if (page->n_queues > HANDOVER_QUEUES || page->event_queue >= page->n_queues ||
+	    page->share_queue >= page->n_queues)
 		return error_set(err, EPROTO, "the guest tells of %u virtqueues", page->n_queues);
 	for (uint32_t i = 0; i < page->n_queues; i++)
 		if (!is_fresh(&memory, &page->queues[i]))
@@ -90,5 +130,7 @@ int queues_prepare(const struct qemu_config *config, int memfd, const struct han
 					 "a virtqueue of the guest is not at its beginning");
 	if (!leave_event(&memory, &page->queues[page->event_queue]))
 		return error_set(err, EPROTO, "the guest's vsock device waits for no events");
+	if (!widen_read_ahead(&memory, &page->queues[page->share_queue]))
+		return error_set(err, EPROTO, "the guest has not mounted its share");
 	return 0;
 }

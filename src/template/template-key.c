@@ -18,9 +18,10 @@
 #include "lib/io.h"
 #include "libocispec/json.h"
 #include "template/template-digest.h"
+#include "vmm/virtiofsd.h"
 
 /* What is saved, or how, has changed: templates of other versions do not fit. */
-#define TEMPLATE_FORMAT 3
+#define TEMPLATE_FORMAT 4
 
 #define NO_FD		(-1)
 
@@ -104,6 +105,9 @@ int template_facts_gather(const struct qemu_config *c, struct template_facts *re
 		r = look_at(c->kernel, "the guest's kernel", &facts.kernel, err);
 	if (!r && c->initrd)
 		r = look_at(c->initrd, "the guest's initramfs", &facts.initrd, err);
+	facts.virtiofsd_path = virtiofsd_path();
+	if (!r && facts.virtiofsd_path)
+		r = look_at(facts.virtiofsd_path, "virtiofsd", &facts.virtiofsd, err);
 	if (r < 0)
 		return r;
 	facts.processor = processor_words();
@@ -175,6 +179,8 @@ int template_recipe(const struct qemu_config *config, const struct template_fact
 	add_file(&out, c.kernel, &facts->kernel);
 	if (c.initrd)
 		add_file(&out, c.initrd, &facts->initrd);
+	if (facts->virtiofsd_path)
+		add_file(&out, facts->virtiofsd_path, &facts->virtiofsd);
 	add_host(&out, facts->processor, facts->release);
 	for (size_t i = 0; i < argv.n; i++)
 		add_line(&out, "argument", argv.v[i]);

@@ -4,7 +4,7 @@
  * (the recipe) is also kept beside the template, and tells whether a template still fits what is
  * installed.
  *
- * Files (QEMU, kernel, initramfs) are in it by path, size, inode and modification time, not by
+ * Files (QEMU, kernel, initramfs, virtiofsd) are in it by path, size, inode and modification time, not by
  * content: that is three stat calls instead of 30 MiB to read at every start, and whoever replaces
  * a file (a package manager, a build, an editor) changes these. The processor is in it for TCG too:
  * the guest's clock counts the host's time stamp counter.
@@ -36,6 +36,7 @@ struct template_file {
 /**
  * struct template_facts - of the host, as far as templates depend on it
  * @initrd: unused when the VM has none
+ * @virtiofsd_path: of the host's, with which the guest's driver has agreed on features; may be NULL
  * @processor: words that name the host's processor and what it can do
  * @release: version of the host's kernel, of which KVM is a part; NULL where it does not matter
  */
@@ -43,6 +44,8 @@ struct template_facts {
 	struct template_file program;
 	struct template_file kernel;
 	struct template_file initrd;
+	const char *virtiofsd_path;
+	struct template_file virtiofsd;
 	char *processor;
 	char *release;
 };

@@ -87,15 +87,20 @@ static int kind_of_file(const char *path, enum virtiofsd_kind *ret, struct error
 	return 0;
 }
 
+const char *virtiofsd_path(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known_places); i++)
+		if (!access(known_places[i], X_OK))
+			return known_places[i];
+	return NULL;
+}
+
 int virtiofsd_find(const char *configured, struct virtiofsd_program *ret, struct error *err)
 {
 	struct virtiofsd_program program = {0};
-	const char *path = configured;
+	const char *path = configured ? configured : virtiofsd_path();
 	int r;
 
-	for (size_t i = 0; !path && i < ARRAY_SIZE(known_places); i++)
-		if (!access(known_places[i], X_OK))
-			path = known_places[i];
 	if (!path)
 		return error_set(err, ENOENT,
 				 "virtiofsd is not installed: install the package virtiofsd, or on "

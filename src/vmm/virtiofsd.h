@@ -57,9 +57,12 @@ struct virtiofsd_config {
 	int fd;
 };
 
+/* Where distributions put it. Return: a path that is executable, static; NULL when there is none. */
+const char *virtiofsd_path(void);
+
 /**
- * virtiofsd_find() - look in the places where distributions put it
- * @configured: a path from the configuration, the only one looked at; NULL for the known places
+ * virtiofsd_find() - the program, and which it is
+ * @configured: a path from the configuration, the only one looked at; NULL for virtiofsd_path()
  *
  * Which kind it is, is read from the program file itself: no process is run.
  *

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The virtqueues of a VM that is saved, in a memory made by hand. */
 #include <errno.h>
+#include <linux/fuse.h>
 #include <linux/virtio_ring.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 /* Physical addresses; each part of a queue has a page. */
 enum { RX = 0x10000, EVENT = 0x20000, DESCRIPTORS = 0, AVAILABLE = 0x1000, USED = 0x2000 };
 #define BUFFER 0x30000
+/* The share's queue, a table of its own for a request, and its two parts. */
+enum { SHARE = 0x40000, TABLE = 0x50000, HEAD = 0x60000, INIT = 0x61000 };
 
 static const struct qemu_config config = {.arch = VM_ARCH_X86_64, .memory = MEMORY_SIZE};
 
@@ -41,7 +44,28 @@ static uint32_t read_at(int memfd, uint64_t at, size_t len)
 	return value;
 }
 
-/* Two queues; the second has offered its descriptor 5 for events. */
+/* A request of two parts as a driver leaves it, @direct: without a table of its own. */
+static void put_request(int memfd, bool direct, uint32_t opcode)
+{
+	const struct fuse_in_header head = {.len = sizeof(head) + sizeof(struct fuse_init_in),
+					    .opcode = opcode};
+	const struct fuse_init_in init = {.major = 7, .minor = 31, .max_readahead = 131072};
+	const struct vring_desc parts[] = {
+		{.addr = HEAD, .len = sizeof(head), .flags = VRING_DESC_F_NEXT, .next = 2},
+		{.addr = 0xdead},
+		{.addr = INIT, .len = sizeof(init), .flags = VRING_DESC_F_NEXT, .next = 3},
+	};
+	const struct vring_desc d = {
+		.addr = TABLE, .len = 4 * sizeof(d), .flags = VRING_DESC_F_INDIRECT};
+
+	write_16(memfd, SHARE + AVAILABLE + 2, 1);
+	write_at(memfd, SHARE + DESCRIPTORS, &d, sizeof(d));
+	write_at(memfd, direct ? SHARE + DESCRIPTORS : TABLE, parts, sizeof(parts));
+	write_at(memfd, HEAD, &head, sizeof(head));
+	write_at(memfd, INIT, &init, sizeof(init));
+}
+
+/* Three queues; the second has offered its descriptor 5 for events. */
 static int new_memory(struct handover *ret)
 {
 	const struct vring_desc d = {.addr = BUFFER, .len = 4, .flags = VRING_DESC_F_WRITE};
@@ -52,8 +76,11 @@ static int new_memory(struct handover *ret)
 	write_16(memfd, EVENT + AVAILABLE + 4, 5);
 	write_at(memfd, EVENT + DESCRIPTORS + 5 * sizeof(d), &d, sizeof(d));
 	write_at(memfd, BUFFER, "\xff\xff\xff\xff\xff", 5);
-	*ret = (struct handover){
-		.n_queues = 2, .event_queue = 1, .queues = {queue_at(RX), queue_at(EVENT)}};
+	put_request(memfd, false, FUSE_INIT);
+	*ret = (struct handover){.n_queues = 3,
+				 .event_queue = 1,
+				 .share_queue = 2,
+				 .queues = {queue_at(RX), queue_at(EVENT), queue_at(SHARE)}};
 	return memfd;
 }
 
@@ -71,6 +98,54 @@ static void test_event(void)
 	CHECK_INT(read_at(memfd, RX + USED + 2, 2), ==, 0);
 	/* It is used now. */
 	CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
+}
+
+static uint32_t read_ahead(int memfd)
+{
+	return read_at(memfd, INIT + offsetof(struct fuse_init_in, max_readahead), 4);
+}
+
+static void test_read_ahead(void)
+{
+	for (int direct = 0; direct < 2; direct++) {
+		struct handover page;
+		_cleanup_close_ int memfd = new_memory(&page);
+
+		put_request(memfd, direct, FUSE_INIT);
+		CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, 0);
+		CHECK_INT(read_ahead(memfd), ==, HANDOVER_READ_AHEAD);
+		CHECK_INT(read_at(memfd, INIT + offsetof(struct fuse_init_in, minor), 4), ==, 31);
+		CHECK_INT(read_at(memfd, INIT + offsetof(struct fuse_init_in, flags), 4), ==, 0);
+	}
+}
+
+/* Another request than the first one of a mount, none at all, or one that cannot be. */
+static void test_no_share(void)
+{
+	const struct vring_desc bad[] = {
+		{.addr = TABLE, .len = 64, .flags = VRING_DESC_F_WRITE},
+		{.addr = MEMORY_SIZE - 8, .len = 64, .flags = VRING_DESC_F_INDIRECT},
+		{.addr = HEAD, .len = sizeof(struct fuse_in_header)},
+		{.addr = HEAD, .len = 39, .flags = VRING_DESC_F_NEXT, .next = 2},
+		{.addr = HEAD, .len = 40, .flags = VRING_DESC_F_NEXT, .next = 0xffff},
+	};
+	struct handover page;
+	_cleanup_close_ int memfd = new_memory(&page);
+
+	put_request(memfd, false, FUSE_LOOKUP);
+	CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
+	put_request(memfd, false, FUSE_INIT);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		write_at(memfd, SHARE + DESCRIPTORS, &bad[i], sizeof(bad[i]));
+		CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
+	}
+	put_request(memfd, false, FUSE_INIT);
+	write_at(memfd, HEAD, "\0\0\0\0", 4);
+	CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
+	put_request(memfd, false, FUSE_INIT);
+	write_16(memfd, SHARE + AVAILABLE + 2, 0);
+	CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
+	CHECK_INT(read_ahead(memfd), ==, 131072);
 }
 
 static void test_no_queues(void)
@@ -124,7 +199,7 @@ static void test_hostile(void)
 	page.n_queues = HANDOVER_QUEUES + 1;
 	CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
 	page = good;
-	page.event_queue = 2;
+	page.event_queue = 3;
 	CHECK_INT(queues_prepare(&config, memfd, &page, NULL), ==, -EPROTO);
 	write_16(memfd, EVENT + AVAILABLE + 2, 0);
 	CHECK_INT(queues_prepare(&config, memfd, &good, NULL), ==, -EPROTO);
@@ -135,6 +210,8 @@ static void test_hostile(void)
 int main(void)
 {
 	TEST_RUN(test_event);
+	TEST_RUN(test_read_ahead);
+	TEST_RUN(test_no_share);
 	TEST_RUN(test_no_queues);
 	TEST_RUN(test_used);
 	TEST_RUN(test_hostile);

@@ -34,6 +34,8 @@ static const struct template_facts base_facts = {
 	.program = {1, 2, 3, 4},
 	.kernel = {5, 6, 7, 8},
 	.initrd = {9, 10, 11, 12},
+	.virtiofsd_path = "/virtiofsd",
+	.virtiofsd = {13, 14, 15, 16},
 	.processor = processor,
 };
 
@@ -107,6 +109,10 @@ static void test_facts(void)
 	FACT_DIFFERS(initrd.inode, 99);
 	FACT_DIFFERS(initrd.mtime_sec, 99);
 	FACT_DIFFERS(initrd.mtime_nsec, 99);
+	FACT_DIFFERS(virtiofsd_path, "/other");
+	FACT_DIFFERS(virtiofsd_path, NULL);
+	FACT_DIFFERS(virtiofsd.size, 99);
+	FACT_DIFFERS(virtiofsd.mtime_sec, 99);
 	FACT_DIFFERS(processor, other_processor);
 	FACT_DIFFERS(release, release);
 }

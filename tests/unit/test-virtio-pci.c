@@ -19,7 +19,8 @@ static void make_config(uint8_t config[VIRTIO_PCI_CONFIG_SIZE])
 	static const uint8_t ids[] = {0xf4, 0x1a, 0x53, 0x10};
 	static const uint8_t msix[] = {PCI_CAP_ID_MSIX, 0x84, 2, 0x80, 1, 8, 0, 0, 1, 12, 0, 0};
 	static const uint8_t notify[] = {
-		PCI_CAP_ID_VNDR, 0x70, 20, VIRTIO_PCI_CAP_NOTIFY_CFG, 4, 0, 0, 0, 0, 0x30};
+		PCI_CAP_ID_VNDR, 0x70, 20, VIRTIO_PCI_CAP_NOTIFY_CFG, 5, 0, 0, 0, 0, 0x30, 0, 0,
+		0,		 0x10, 0,  0,			      4, 0, 0, 0};
 	static const uint8_t common[] = {
 		PCI_CAP_ID_VNDR, 0, 16, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 0, 0, 0x20, 0, 0};
 
@@ -41,6 +42,9 @@ static void test_find(void)
 	CHECK_INT(p.device_id, ==, VIRTIO_PCI_DEVICE(VIRTIO_ID_VSOCK));
 	CHECK_INT(p.common_bar, ==, 4);
 	CHECK_INT(p.common_offset, ==, 0x2000);
+	CHECK_INT(p.notify_bar, ==, 5);
+	CHECK_INT(p.notify_offset, ==, 0x3000);
+	CHECK_INT(p.notify_multiplier, ==, 4);
 	CHECK_INT(p.msix_capability, ==, 0x98);
 	CHECK_INT(p.msix_bar, ==, 1);
 	CHECK_INT(p.msix_offset, ==, 0x800);
@@ -67,6 +71,8 @@ static void test_find_nothing(void)
 		{0x99, 0x98}, /* a circle */
 		{0x73, 9},
 		{0x74, PCI_STD_NUM_BARS},
+		{0x87, 9},
+		{0x88, PCI_STD_NUM_BARS},
 		{0x98 + PCI_MSIX_TABLE, 7},
 		{0x98 + PCI_MSIX_FLAGS, 0xff},
 	};
@@ -100,6 +106,7 @@ static struct virtio_pci_common_cfg running(void)
 		.queue_size = 128,
 		.queue_msix_vector = 1,
 		.queue_enable = 1,
+		.queue_notify_off = 3,
 		.queue_desc_lo = 0x1000,
 		.queue_desc_hi = 1,
 		.queue_avail_lo = 0x2000,
@@ -118,6 +125,8 @@ static void test_replay(void)
 	CHECK_INT(s.queues[0].descriptors, ==, 0x100001000);
 	CHECK_INT(s.queues[0].available, ==, 0x2000);
 	CHECK_INT(s.queues[0].used, ==, 0x200003000);
+	CHECK_INT(s.queues[0].notify_off, ==, 3);
+	new.queue_notify_off = 3; /* the device's own */
 	new.device_feature = old.device_feature;
 	CHECK(virtio_pci_write_features(&new, &s));
 	CHECK_INT(new.device_status, ==, RUNNING & ~VIRTIO_CONFIG_S_DRIVER_OK);
@@ -142,6 +151,26 @@ static void test_replay_intx(void)
 	virtio_pci_write_queues(&new, &s);
 	CHECK_INT(new.msix_config, ==, 77);
 	CHECK_INT(new.queue_msix_vector, ==, 78);
+}
+
+static void test_stop_and_notify(void)
+{
+	struct virtio_pci_common_cfg common = running();
+	uint16_t notifications[8];
+	struct virtio_pci d = {
+		.common = &common,
+		.notifications = (uint8_t *)notifications,
+		.places.notify_multiplier = 4,
+		.state = {.n_queues = 2,
+			  .queues = {{.index = 0, .notify_off = 1}, {.index = 5, .notify_off = 3}}},
+	};
+
+	memset(notifications, 0xff, sizeof(notifications));
+	virtio_pci_notify(&d);
+	for (size_t i = 0; i < ARRAY_SIZE(notifications); i++)
+		CHECK_INT(notifications[i], ==, i == 2 ? 0 : i == 6 ? 5 : 0xffff);
+	virtio_pci_stop(&d);
+	CHECK_INT(common.device_status, ==, 0);
 }
 
 static void test_refused(void)
@@ -179,6 +208,7 @@ int main(void)
 	TEST_RUN(test_find_nothing);
 	TEST_RUN(test_replay);
 	TEST_RUN(test_replay_intx);
+	TEST_RUN(test_stop_and_notify);
 	TEST_RUN(test_refused);
 	return test_end();
 }
