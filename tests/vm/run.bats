@@ -123,7 +123,7 @@ in_container() {
 	RUNVM_TEMPLATES=$store runvm template build >/dev/null 2>&1 || [ -d "$store" ]
 	for templates in off "$store"; do
 		export RUNVM_TEMPLATES=$templates
-		in_container 'id; pwd; env | sort; cat /proc/mounts | grep -v "^share\|cgroup"; nproc; ls -l /dev | cut -c1-10 | sort | uniq -c; exit 3'
+		in_container 'id; pwd; env | sort; grep -v "^share\|cgroup" /proc/mounts | sort; nproc; ls -l /dev | cut -c1-10 | sort | uniq -c; exit 3'
 		[ "$status" -eq 3 ]
 		echo "$output" >"out.$(basename "$templates")"
 	done
