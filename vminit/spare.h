@@ -18,19 +18,20 @@
  * must not differ in from a process that is cloned later, and why it does not:
  *  - namespaces: exactly those of the plan, or it does not fit; a time namespace is none of them,
  *    since a child enters it by itself;
- *  - the mount namespace, a copy of vminitd's, lacks what is mounted afterwards, the share above all:
- *    vminitd's mounts are shared from then on and the spare's are slaves of them, so that they follow
- *    until the plan comes; then they become private as any child's. A remount would not follow: the
- *    request that mounts ends the spares;
+ *  - the mount namespace, a copy of vminitd's, lacks what is mounted afterwards: vminitd's mounts are
+ *    shared from then on and the spare's are slaves of them, so that they follow until the plan comes;
+ *    then they become private as any child's. A remount would not follow: the request that mounts ends
+ *    the spares;
  *  - host and domain name: without a host name in the plan it does not fit;
  *  - sysctls that new namespaces begin with: the request that sets some ends the spares as well
  *    (containers_end_spares());
  *  - descriptors: the child closes all but its own;
  *  - limits and processors: as they are after boot and the warm-up's start, which nobody changes.
  *
- * What shows: its cgroup in the guest has a name of its own, not the container's id. All clones of a
- * template have what the kernel chose at random for that process at its birth in common, as they have
- * for vminitd; a program's own layout and secrets are those of its execve.
+ * What shows: its cgroup in the guest has a name of its own, not the container's id; and what it has
+ * mounted ahead (usual.h) is as old as the template. All clones of a template have what the kernel chose
+ * at random for that process at its birth, and for those file systems, in common, as they have for
+ * vminitd; a program's own layout and secrets are those of its execve.
  */
 #ifndef VMINIT_SPARE_H
 #define VMINIT_SPARE_H

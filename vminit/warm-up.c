@@ -23,6 +23,7 @@
 #include "vminit/cgroup.h"
 #include "vminit/memory.h"
 #include "vminit/service.h"
+#include "vminit/setup.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
 #include "vminit/usual.h"
@@ -36,9 +37,10 @@
 
 /*
  * The containers, both in the same rootfs; no other's id has an "@". The first is created before the
- * VM is saved: that its program is executed and ends is what the process does first. Then it does
- * with the second what comes before that. The CPU that is followed goes the other way: it comes to
- * what is there already.
+ * VM is saved. In a restored VM the process reads and plans a configuration, which the CPU that is
+ * followed comes to soon; then it goes the other way: the first container's program is executed and
+ * ends, and then it does with the second what comes before that. So one of the two finds there already
+ * what the other has done, and they seldom do the same at the same time.
  */
 enum { FIRST, SECOND, N_CONTAINERS };
 static const char *const ids[N_CONTAINERS] = {[FIRST] = "@first", [SECOND] = "@second"};
@@ -285,6 +287,35 @@ static _noreturn_ void rehearse(int cgroup_fd)
 	_exit(EXIT_FAILURE);
 }
 
+/*
+ * In another process, which sleeps until the share of the restored VM answers, and asks it for what is
+ * not there: a container's root file system is looked up soon. Without a share there is nothing to do.
+ */
+static void look_at_share(void)
+{
+	struct statx st;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail_errno("fork");
+	if (pid)
+		return;
+	(void)statx(AT_FDCWD, SETUP_DEFAULT_SHARE "/@none", 0, STATX_TYPE, &st);
+	_exit(EXIT_SUCCESS);
+}
+
+static void plan(void)
+{
+	const struct plan_source source = {
+		.id = ids[FIRST],
+		.configuration = usual_configuration,
+		.len = usual_configuration_len,
+	};
+	_cleanup_plan_ struct plan *plan = NULL;
+
+	(void)plan_from_source(&source, &plan, NULL);
+}
+
 /* In another process. */
 static int rehearse_apart(int cgroup_fd, struct error *err)
 {
@@ -324,12 +355,14 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 	}
 	make_spare(&w);
 	memory_make_own();
+	look_at_share();
 	/* These requests are on their way: a client's part is none of vminitd's. */
 	start(&w, ids[FIRST], on_first_ended);
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
 		;
+	plan();
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
 }

@@ -11,12 +11,15 @@
 #include "vmm/qemu-args.h"
 
 /**
- * queues_prepare() - see that they are at their beginning, and leave the word for the vsock's driver
+ * queues_prepare() - see that they are at their beginning, and leave in them what a clone is to find
  * @memfd: the guest's memory, @config->memory bytes, in which nothing runs any more
  * @page: what the guest says; anything
  *
- * The word is the event VIRTIO_VSOCK_EVENT_TRANSPORT_RESET (virtio 1.2, 5.10.6.7), in the first
- * buffer of the event queue, as the device would put it there: the VM has another CID now.
+ * For the vsock's driver the event VIRTIO_VSOCK_EVENT_TRANSPORT_RESET (virtio 1.2, 5.10.6.7), in the
+ * first buffer of the event queue, as the device would put it there: the VM has another CID now.
+ *
+ * For virtiofsd the guest has left FUSE_INIT in the share's queue. It asks for HANDOVER_READ_AHEAD
+ * afterwards: the guest's kernel would not ask for so much, but takes it.
  *
  * Return: 0, also where there are no queues; -EPROTO for queues with which no VM could go on.
  */

@@ -95,7 +95,7 @@ static int start_vsock(struct rehearsal *r, int dirfd, struct error *err)
 	return n < 0 ? error_errno(err, n, "connect to vminitd") : 0;
 }
 
-/* A share of the builder's own directory, which nobody mounts. */
+/* A share of the builder's own directory, of which nobody asks anything. */
 static int start_share(struct rehearsal *r, int dirfd, struct error *err)
 {
 	char link[64], path[PATH_MAX];
