@@ -118,9 +118,9 @@ struct child_kept {
 	int ipc_fd;
 };
 
-#define CHILD_KEPT_INIT                                           \
-	{                                                         \
-		.mounts_fd = -1, .network_fd = -1, .ipc_fd = -1   \
+#define CHILD_KEPT_INIT                                         \
+	{                                                       \
+		.mounts_fd = -1, .network_fd = -1, .ipc_fd = -1 \
 	}
 
 /*

@@ -67,12 +67,23 @@ static struct handover *new_page(uint64_t *ret_address, struct error *err)
 	return page;
 }
 
+/* The host plugs them while this VM has its identity written. */
+static unsigned int wait_for_devices(const struct handover *page)
+{
+	uint32_t slot;
+
+	do
+		slot = __atomic_load_n(&page->slot, __ATOMIC_ACQUIRE);
+	while (!slot);
+	return slot - 1;
+}
+
 /* Without them nobody could be told; the end of pid 1 is heard, with its last words. */
 static void take_devices(const struct handover *page)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	if (hotplug_thaw(handover.service->loop, page->port, &err) >= 0)
+	if (hotplug_thaw(handover.service->loop, wait_for_devices(page), &err) >= 0)
 		return;
 	log_error("%s", error_message(&err));
 	_exit(EXIT_FAILURE);

@@ -35,7 +35,7 @@
 #define VSOCK_RX    0
 #define VSOCK_EVENT 2
 /* The first queue of a file system device for requests (virtio 1.2, 5.11.2). */
-#define FS_REQUEST  1
+#define FS_REQUEST 1
 
 /**
  * struct function - one device of the slot, whose driver stays

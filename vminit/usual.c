@@ -18,7 +18,8 @@ const char usual_configuration[] =
 	"\"permitted\":[\"CAP_KILL\"]},"
 	"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1024,\"soft\":1024}],"
 	"\"noNewPrivileges\":true},"
-	"\"root\":{\"path\":\"" USUAL_ROOTFS "\",\"readonly\":true},\"hostname\":\"usual\",\"mounts\":["
+	"\"root\":{\"path\":\"" USUAL_ROOTFS
+	"\",\"readonly\":true},\"hostname\":\"usual\",\"mounts\":["
 	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
 	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
 	"\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]},"
@@ -165,7 +166,8 @@ static bool is_listed(const char *path, char *const *list, size_t n)
 }
 
 /* Of the mount @first or one behind it. */
-static bool is_destination(const char *path, const struct plan *plan, const struct plan_mount *first)
+static bool is_destination(const char *path, const struct plan *plan,
+			   const struct plan_mount *first)
 {
 	for (const struct plan_mount *m = first; m < plan->mounts + plan->n_mounts; m++)
 		if (!strcmp(m->destination, path))

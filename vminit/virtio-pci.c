@@ -55,8 +55,7 @@ static void note_capability(const uint8_t *config, size_t len, size_t at,
 	    c[VIRTIO_PCI_CAP_CFG_TYPE] == VIRTIO_PCI_CAP_COMMON_CFG) {
 		ret->common_bar = c[VIRTIO_PCI_CAP_BAR];
 		ret->common_offset = get32(c + VIRTIO_PCI_CAP_OFFSET);
-	} else if (c[0] == PCI_CAP_ID_VNDR &&
-		   at + sizeof(struct virtio_pci_notify_cap) <= len &&
+	} else if (c[0] == PCI_CAP_ID_VNDR && at + sizeof(struct virtio_pci_notify_cap) <= len &&
 		   c[VIRTIO_PCI_CAP_CFG_TYPE] == VIRTIO_PCI_CAP_NOTIFY_CFG) {
 		ret->notify_bar = c[VIRTIO_PCI_CAP_BAR];
 		ret->notify_offset = get32(c + VIRTIO_PCI_CAP_OFFSET);

@@ -296,18 +296,25 @@ static void on_no_answer(struct loop_source *source _unused_, uint32_t events _u
 /* The VM wakes up with all that vminitd would be asked first, and does it before it serves. */
 static int hand_over(struct vm *vm, struct error *err)
 {
-	unsigned int port = (unsigned int)qemu_port_of(vm->qemu, FIRST_DEVICE_VSOCK);
 	uint8_t request[1024];
 	size_t len = guest_setup_pack(request, sizeof(request));
 	int r;
 
-	r = template_hand_over(&vm->template, vm->memory_fd, port, request, len, err);
+	r = template_hand_over(&vm->template, vm->memory_fd, request, len, err);
 	explicit_bzero(request, sizeof(request));
+	return r;
+}
+
+static int hand_devices_over(struct vm *vm, struct error *err)
+{
+	unsigned int port = (unsigned int)qemu_port_of(vm->qemu, FIRST_DEVICE_VSOCK);
+	int r = template_hand_devices_over(&vm->template, vm->memory_fd, port, err);
+
 	vm->memory_fd = close_keep_errno(vm->memory_fd);
 	return r;
 }
 
-static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
+static void on_plugged(struct qemu *qemu _unused_, const struct error *err, void *data)
 {
 	_cleanup_error_ struct error own = ERROR_INIT;
 	struct vm *vm = data;
@@ -317,9 +324,8 @@ static void on_plugged(struct qemu *qemu, const struct error *err, void *data)
 		return;
 	}
 	trace_step("plugged");
-	if ((vm->warm ? hand_over(vm, &own) : connect_vminitd(vm, &own)) < 0)
+	if ((vm->warm ? hand_devices_over(vm, &own) : connect_vminitd(vm, &own)) < 0)
 		vm_down(vm, &own);
-	qemu_continue(qemu, NULL, NULL);
 	if (vm->warm) {
 		open_doors(vm);
 		vm->answer = loop_add_timer(vm->loop, loop_now() + SETUP_TIMEOUT, on_no_answer, vm);
@@ -334,6 +340,12 @@ static void on_qemu_ready(struct qemu *qemu, void *data)
 	struct qemu_device devices[FIRST_DEVICES];
 	_cleanup_error_ struct error err = ERROR_INIT;
 
+	/* It has something to do meanwhile. */
+	if (vm->warm) {
+		if (hand_over(vm, &err) < 0)
+			vm_down(vm, &err);
+		qemu_continue(qemu, NULL, NULL);
+	}
 	first_devices(vm->setup->accel.kvm, devices);
 	if (qemu_plug(qemu, devices, ARRAY_SIZE(devices), on_plugged, vm, &err) < 0)
 		vm_down(vm, &err);

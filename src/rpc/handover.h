@@ -8,17 +8,17 @@
  * about to save. vminitd gets the devices ready to go (vminit/hotplug.h), says HANDOVER_RELEASE_LINE,
  * and the host takes them out. Then vminitd takes a page of memory, writes there which virtqueues
  * their drivers have, tells its physical address in a line that begins with HANDOVER_LINE, and looks
- * at the page until a request is there: so the VM is saved. Who restores it plugs the devices and
- * writes the page, all before the guest runs. vminitd goes on where it was, takes the devices,
- * applies the request, and serves.
+ * at the page until a request is there: so the VM is saved. Who restores it writes the request before
+ * the guest runs, plugs the devices while it runs, and says in the page when they are there. vminitd
+ * goes on where it was, becomes who it is to be, takes the devices, and serves.
  *
  * The virtqueues are for who saves the VM: the devices of the restored one begin at their index 0,
  * so none of them may have been used; in the event queue of the vsock device it leaves a word for the
  * driver; and in the share's queue there is the first request of a file system that is mounted
  * already, FUSE_INIT, which the restored VM's virtiofsd will find (template/queues.h).
  *
- * The page is written by the guest once, and then by the host once. Numbers are in the byte order of
- * both, which is the same.
+ * The page is written by the guest once, and then by the host, once and one word again. Numbers are in
+ * the byte order of both, which is the same.
  */
 #ifndef RUNVM_RPC_HANDOVER_H
 #define RUNVM_RPC_HANDOVER_H
@@ -47,9 +47,9 @@
 /* How many bytes of a file in the share the guest's kernel reads ahead at most (FUSE_INIT). */
 #define HANDOVER_READ_AHEAD (1024 * 1024)
 
-#define HANDOVER_MAGIC	   UINT64_C(0x72766d2d68616e64)
-#define HANDOVER_SIZE	   4096
-#define HANDOVER_QUEUES	   8
+#define HANDOVER_MAGIC	    UINT64_C(0x72766d2d68616e64)
+#define HANDOVER_SIZE	    4096
+#define HANDOVER_QUEUES	    8
 
 /**
  * struct handover_queue - where a virtqueue's parts are, as physical addresses
@@ -64,7 +64,7 @@ struct handover_queue {
  * struct handover - the page
  * @magic: HANDOVER_MAGIC, from vminitd
  * @length: bytes of @request; 0 until it is there
- * @port: the root port whose slot has the VM's first devices
+ * @slot: 1 + the number of the root port whose slot has the VM's first devices; 0 until they are there
  * @n_queues: how many there are in @queues, from vminitd; 0 when no driver stays with its device
  * @event_queue: which of @queues is the vsock device's event queue
  * @share_queue: which of @queues FUSE_INIT waits in
@@ -74,7 +74,7 @@ struct handover_queue {
 struct handover {
 	uint64_t magic;
 	uint32_t length;
-	uint32_t port;
+	uint32_t slot;
 	uint32_t n_queues;
 	uint32_t event_queue;
 	uint32_t share_queue;

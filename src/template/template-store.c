@@ -336,10 +336,10 @@ int template_fill_memory(const struct template *template, int memfd, struct erro
 	return r < 0 ? error_errno(err, r, "copy the memory of template %s", template->key.hex) : 0;
 }
 
-int template_hand_over(const struct template *template, int memfd, unsigned int port,
-		       const void *request, size_t len, struct error *err)
+int template_hand_over(const struct template *template, int memfd, const void *request, size_t len,
+		       struct error *err)
 {
-	struct handover page = {.magic = HANDOVER_MAGIC, .length = (uint32_t)len, .port = port};
+	struct handover page = {.magic = HANDOVER_MAGIC, .length = (uint32_t)len};
 	ssize_t n;
 
 	if (!len || len > sizeof(page.request))
@@ -350,6 +350,18 @@ int template_hand_over(const struct template *template, int memfd, unsigned int 
 	if (n != (ssize_t)sizeof(page))
 		return error_errno(err, n < 0 ? errno : EIO, "write the handover");
 	return 0;
+}
+
+int template_hand_devices_over(const struct template *template, int memfd, unsigned int port,
+			       struct error *err)
+{
+	const uint32_t slot = port + 1;
+	uint64_t at = template->handover + offsetof(struct handover, slot);
+	ssize_t n = pwrite(memfd, &slot, sizeof(slot), (off_t)at);
+
+	return n == (ssize_t)sizeof(slot)
+		       ? 0
+		       : error_errno(err, n < 0 ? errno : EIO, "write the handover");
 }
 
 void template_discard(struct template *template)

@@ -35,7 +35,8 @@
  *		template_fill_memory(&template, config.memory_fd, &err);
  *			after qemu_start(), so that QEMU starts meanwhile, and before the loop
  *			runs: QEMU touches no memory before migrate-incoming, which comes from it
- *		on_ready: plug, template_hand_over(), continue, template_close()
+ *		on_ready: template_hand_over(), continue, plug,
+ *		template_hand_devices_over(), and when it answers template_close()
  *		on_failed, QEMU_FAILED_RESTORE: template_discard(), then cold
  *	else:	cold; and once the container is up, from create, which is in the engine's pid
  *		namespace and so not ended with the VM: template_build_in_background()
@@ -114,13 +115,16 @@ int template_fill_memory(const struct template *template, int memfd, struct erro
 /**
  * template_hand_over() - write what the VM wakes up with (rpc/handover.h), before it runs
  * @memfd: its memory, filled
- * @port: the root port with its first devices
  * @request: a packed SetupRequest of @len bytes
  *
  * Return: 0; -EMSGSIZE for one that is too long; another -errno.
  */
-int template_hand_over(const struct template *template, int memfd, unsigned int port,
-		       const void *request, size_t len, struct error *err);
+int template_hand_over(const struct template *template, int memfd, const void *request, size_t len,
+		       struct error *err);
+
+/* Tells the VM, which runs, that its first devices are in the slot of this root port. */
+int template_hand_devices_over(const struct template *template, int memfd, unsigned int port,
+			       struct error *err);
 
 /* It was refused: takes it out of the store, if what is there under its key is still it. */
 void template_discard(struct template *template);

@@ -63,7 +63,7 @@ static int make_memory(void)
 
 static char *recipe_of(unsigned int n)
 {
-	return xasprintf("format 3\nargument \"%u\"\n", n);
+	return xasprintf("format 4\nargument \"%u\"\n", n);
 }
 
 static struct template_key key_of(unsigned int n)
@@ -166,16 +166,20 @@ static void test_hand_over(void)
 	CHECK_INT(t.handover, ==, HANDOVER_OFFSET);
 	memfd = template_new_memory(&t, NULL);
 	CHECK_INT(template_fill_memory(&t, memfd, NULL), ==, 0);
-	CHECK_INT(template_hand_over(&t, memfd, 7, request, 0, NULL), ==, -EMSGSIZE);
-	CHECK_INT(template_hand_over(&t, memfd, 7, large, sizeof(page.request) + 1, NULL), ==,
+	CHECK_INT(template_hand_over(&t, memfd, request, 0, NULL), ==, -EMSGSIZE);
+	CHECK_INT(template_hand_over(&t, memfd, large, sizeof(page.request) + 1, NULL), ==,
 		  -EMSGSIZE);
-	CHECK_INT(template_hand_over(&t, memfd, 7, request, sizeof(request), NULL), ==, 0);
+	CHECK_INT(template_hand_over(&t, memfd, request, sizeof(request), NULL), ==, 0);
 	CHECK_INT(pread(memfd, &page, sizeof(page), HANDOVER_OFFSET), ==, HANDOVER_SIZE);
 	CHECK(page.magic == HANDOVER_MAGIC);
 	CHECK_INT(page.length, ==, sizeof(request));
-	CHECK_INT(page.port, ==, 7);
+	CHECK_INT(page.slot, ==, 0);
 	CHECK(!memcmp(page.request, request, sizeof(request)));
 	CHECK_INT(page.request[sizeof(request)], ==, 0);
+	CHECK_INT(template_hand_devices_over(&t, memfd, 7, NULL), ==, 0);
+	CHECK_INT(pread(memfd, &page, sizeof(page), HANDOVER_OFFSET), ==, HANDOVER_SIZE);
+	CHECK_INT(page.slot, ==, 8);
+	CHECK_INT(page.length, ==, sizeof(request));
 }
 
 static void test_open_and_removed(void)

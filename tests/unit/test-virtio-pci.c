@@ -18,9 +18,26 @@ static void make_config(uint8_t config[VIRTIO_PCI_CONFIG_SIZE])
 {
 	static const uint8_t ids[] = {0xf4, 0x1a, 0x53, 0x10};
 	static const uint8_t msix[] = {PCI_CAP_ID_MSIX, 0x84, 2, 0x80, 1, 8, 0, 0, 1, 12, 0, 0};
-	static const uint8_t notify[] = {
-		PCI_CAP_ID_VNDR, 0x70, 20, VIRTIO_PCI_CAP_NOTIFY_CFG, 5, 0, 0, 0, 0, 0x30, 0, 0,
-		0,		 0x10, 0,  0,			      4, 0, 0, 0};
+	static const uint8_t notify[] = {PCI_CAP_ID_VNDR,
+					 0x70,
+					 20,
+					 VIRTIO_PCI_CAP_NOTIFY_CFG,
+					 5,
+					 0,
+					 0,
+					 0,
+					 0,
+					 0x30,
+					 0,
+					 0,
+					 0,
+					 0x10,
+					 0,
+					 0,
+					 4,
+					 0,
+					 0,
+					 0};
 	static const uint8_t common[] = {
 		PCI_CAP_ID_VNDR, 0, 16, VIRTIO_PCI_CAP_COMMON_CFG, 4, 0, 0, 0, 0, 0x20, 0, 0};
 
