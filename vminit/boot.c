@@ -104,7 +104,8 @@ int boot_prepare(int *ret_cgroup_fd, struct error *err)
 	umask(0022);
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		r = io_write_file(AT_FDCWD, settings[i].path, settings[i].value);
-		if (r < 0)
+		/* A kernel of the user's own may have less. */
+		if (r < 0 && r != -ENOENT)
 			return error_errno(err, r, "write \"%s\"", settings[i].path);
 	}
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)

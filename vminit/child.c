@@ -400,27 +400,20 @@ static int open_namespace(pid_t pid, const char *kind)
 int child_keep(pid_t pid, int network_fd, struct child_kept *ret)
 {
 	struct child_kept kept = CHILD_KEPT_INIT;
-	int r;
 
 	kept.mounts_fd = open_namespace(pid, "mnt");
-	if (kept.mounts_fd >= 0)
-		kept.network_fd = network_fd < 0 ? open_namespace(pid, "net")
-						 : fcntl(network_fd, F_DUPFD_CLOEXEC, 0);
-	if (kept.network_fd >= 0)
-		kept.ipc_fd = open_namespace(pid, "ipc");
-	if (kept.ipc_fd >= 0) {
-		*ret = kept;
-		return 0;
-	}
-	r = -errno;
-	child_kept_close(&kept);
-	return r;
+	if (kept.mounts_fd < 0)
+		return -errno;
+	/* Without this its end is only slower. */
+	kept.network_fd =
+		network_fd < 0 ? open_namespace(pid, "net") : fcntl(network_fd, F_DUPFD_CLOEXEC, 0);
+	*ret = kept;
+	return 0;
 }
 
 void child_kept_close(struct child_kept *kept)
 {
 	close_keep_errno(kept->mounts_fd);
 	close_keep_errno(kept->network_fd);
-	close_keep_errno(kept->ipc_fd);
 	*kept = (struct child_kept)CHILD_KEPT_INIT;
 }

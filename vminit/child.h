@@ -103,30 +103,32 @@ struct child_step {
  */
 int child_spawn(const struct child_setup *setup, pid_t *ret_pid, int *ret_pidfd, int *ret_sync,
 		struct error *err);
+
 /**
  * struct child_kept - namespaces of an init that are kept when its processes are gone
+ * @mounts_fd, @network_fd: owned; -1 where there is none
  *
  * That of its mounts: the kernel sends RELEASE for an open file of the share and goes on, the file's
  * inode in hand; if that was the namespace's last process, the inode's file system would be gone before
  * the answer is there (that of a submount has no other mount: "Busy inodes after unmount", and worse).
- * The others: to take a network apart is as much work as to execute a program, and who waits for the
+ * That of its network: to take it apart is as much work as to execute a program, and who waits for the
  * container's end need not wait for it; most often the VM goes and nobody has to do it.
  */
 struct child_kept {
 	int mounts_fd;
 	int network_fd;
-	int ipc_fd;
 };
 
-#define CHILD_KEPT_INIT                                         \
-	{                                                       \
-		.mounts_fd = -1, .network_fd = -1, .ipc_fd = -1 \
+#define CHILD_KEPT_INIT                           \
+	{                                         \
+		.mounts_fd = -1, .network_fd = -1 \
 	}
 
-/*
- * Of an init that was not reaped yet.
- * @network_fd: of its struct child_setup: it may not have entered it yet
- * Return: 0 or -errno.
+/**
+ * child_keep() - of an init that was not reaped yet
+ * @network_fd: of its struct child_setup: it may not have entered that yet
+ *
+ * Return: 0 or -errno, when there is not even the first.
  */
 int child_keep(pid_t pid, int network_fd, struct child_kept *ret);
 void child_kept_close(struct child_kept *kept);

@@ -91,21 +91,23 @@ static void take_devices(const struct handover *page)
 
 static void apply(const struct handover *page, struct error *err)
 {
-	GUEST(SetupRequest) * request;
-	struct setup values;
-
-	request = runvm__guest__v1__setup_request__unpack(
+	GUEST(SetupRequest) *request = runvm__guest__v1__setup_request__unpack(
 		NULL, page->length <= sizeof(page->request) ? page->length : 0, page->request);
-	if (!request) {
-		error_set(err, EBADMSG, "what the VM was handed over cannot be read");
-		return;
+	struct setup values;
+	int r = -EBADMSG;
+
+	if (request) {
+		values = service_setup_values(request);
+		r = setup_identity(&values, err);
+	} else {
+		error_set(err, -r, "what the VM was handed over cannot be read");
 	}
-	values = service_setup_values(request);
-	if (!setup_identity(&values, err)) {
-		take_devices(page);
+	/* Also for somebody to ask what went wrong. */
+	take_devices(page);
+	if (!r)
 		(void)setup_share(&values, err);
-	}
-	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
+	if (request)
+		runvm__guest__v1__setup_request__free_unpacked(request, NULL);
 }
 
 /* Between two instructions of the loop here lie the end of one VM and the beginning of another. */

@@ -126,8 +126,8 @@ static bool freeze_function(unsigned int number)
 	}
 	frozen.n++;
 	frozen.n_queues += f->device.state.n_queues;
-	virtio_pci_stop(&f->device);
-	return !is_kind(&f->device, VIRTIO_ID_VSOCK) || hears_event(&f->device);
+	return virtio_pci_stop(&f->device) &&
+	       (!is_kind(&f->device, VIRTIO_ID_VSOCK) || hears_event(&f->device));
 }
 
 /* Whether all of them are: half of them would be no help. */
@@ -181,28 +181,12 @@ static bool can_eject(void)
 
 #endif
 
-/*
- * The kernel forgets them, or never knew them. Not one that is not there: its driver would wait for
- * ever for it to be reset.
- */
-static void forget_functions(void)
-{
-	char path[80];
-
-	for (size_t i = 0; i < frozen.n; i++) {
-		struct function *f = &frozen.functions[i];
-
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", f->name);
-		if (virtio_pci_program(&f->device))
-			(void)io_write_file(AT_FDCWD, path, "1");
-		virtio_pci_clear(&f->device);
-	}
-	frozen.n = 0;
-}
-
+/* The kernel hears of it when they are taken out. */
 void hotplug_unfreeze(void)
 {
-	forget_functions();
+	for (size_t i = 0; i < frozen.n; i++)
+		virtio_pci_clear(&frozen.functions[i].device);
+	frozen.n = 0;
 	unmask_acpi();
 }
 

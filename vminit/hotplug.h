@@ -11,8 +11,8 @@
  * device: what the driver still asks of it waits in its virtqueue for the one that will come. ACPI's
  * event is masked: QEMU takes the devices out now, and hotplug_release() lets them go as the byte
  * code would (the registers are those of docs/specs/acpi_pci_hotplug.rst in QEMU's documentation),
- * without the kernel's hearing of it: the drivers stay as they are, and nobody asks anything of them
- * meanwhile. In the VM that wakes up the new devices are where the old ones were, and
+ * without the kernel's hearing of it: the drivers stay as they are, and what is asked of them
+ * meanwhile waits. In the VM that wakes up the new devices are where the old ones were, and
  * hotplug_thaw() sets them up as the drivers had. The event is unmasked when there is time for it;
  * it finds what is known.
  *

@@ -37,6 +37,8 @@ vminit_rooms = \
 	vminit/terminal.c vminit/terminal.h \
 	vminit/transport.c vminit/transport.h \
 	vminit/usual.c vminit/usual.h \
+	vminit/usual-make.c \
+	vminit/usual-plan.c vminit/usual-plan.h \
 	vminit/virtio-pci.c vminit/virtio-pci.h \
 	vminit/warm-up.c vminit/warm-up.h
 
@@ -59,7 +61,14 @@ vminit/initramfs.cpio: vminit/vminitd$(EXEEXT) vminit/mkinitramfs$(EXEEXT)
 		vminit/mkinitramfs$(EXEEXT) vminit/vminitd.stripped $@
 
 # On the host: all of vminitd but its boot and its vsock, as pid 1 of a namespace (needs root).
-check_PROGRAMS += tests/unit/test-virtio-pci tests/unit/test-vminit tests/unit/test-vminit-guest
+check_PROGRAMS += tests/unit/test-usual tests/unit/test-virtio-pci tests/unit/test-vminit \
+	tests/unit/test-vminit-guest
+
+tests_unit_test_usual_SOURCES = tests/unit/test-usual.c tests/unit/test.h \
+	vminit/usual-plan.c vminit/usual.c vminit/rootfs.c vminit/copy-up.c vminit/inroot.c \
+	vminit/mount-options.c vminit/plan.c vminit/plan-process.c
+tests_unit_test_usual_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_usual_LDADD = $(host_libs)
 
 tests_unit_test_virtio_pci_SOURCES = tests/unit/test-virtio-pci.c tests/unit/test.h \
 	vminit/virtio-pci.c vminit/virtio-pci.h

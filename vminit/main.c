@@ -20,7 +20,7 @@
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
-#include "vminit/usual.h"
+#include "vminit/usual-plan.h"
 #include "vminit/warm-up.h"
 
 /* A panic would do the same by panic=-1, after a page of registers over the serial port. */

@@ -196,22 +196,6 @@ static int mount_cgroup(struct child *child, const struct plan_mount *m, struct 
 	return mount_fs(child, &cgroup2, err);
 }
 
-/* Return: 1 when it was; 0 when there is none. */
-static int attach_usual(struct child *child, const struct plan_mount *m, struct error *err)
-{
-	_cleanup_close_ int mount_fd = usual_take(child, m), target = -1;
-
-	if (mount_fd < 0)
-		return 0;
-	target = inroot_make(child->rootfs_fd, m->destination, INROOT_DIRECTORY);
-	if (target < 0)
-		return fail_mount(m, target, err);
-	if (move_mount(mount_fd, "", target, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return fail_mount(m, errno, err);
-	return 1;
-}
-
 static int mount_any(struct child *child, const struct plan_mount *m, struct error *err)
 {
 	switch (m->kind) {
@@ -227,15 +211,19 @@ static int mount_any(struct child *child, const struct plan_mount *m, struct err
 
 int rootfs_mounts(struct child *child, struct error *err)
 {
+	usual_choose(child);
 	for (size_t i = 0; i < child->plan->n_mounts; i++) {
 		const struct plan_mount *m = &child->plan->mounts[i];
-		int r = attach_usual(child, m, err);
+		int r = usual_attach(child, m);
 
+		if (r < 0)
+			return fail_mount(m, r, err);
 		if (!r)
 			r = mount_any(child, m, err);
 		if (r < 0)
 			return r;
 	}
+	usual_settle(child);
 	return 0;
 }
 
@@ -270,6 +258,14 @@ static const struct {
 	{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
 	{"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},
 };
+
+bool rootfs_is_dev_link(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(dev_links); i++)
+		if (!strcmp(dev_links[i].name, name))
+			return true;
+	return !strcmp(name, "ptmx");
+}
 
 static int make_dev_links(int dev_fd, struct error *err)
 {

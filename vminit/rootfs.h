@@ -7,10 +7,14 @@
 #ifndef VMINIT_ROOTFS_H
 #define VMINIT_ROOTFS_H
 
+#include <stdbool.h>
+
 #include "vminit/child.h"
 
 /* Makes the namespace's mounts private and the rootfs a mount of its own. */
 int rootfs_prepare(struct child *child, struct error *err);
+/* Whether rootfs_devices() makes a link of this name in /dev. */
+bool rootfs_is_dev_link(const char *name);
 /* mounts of config.json, in its order. */
 int rootfs_mounts(struct child *child, struct error *err);
 /* Default devices, those of linux.devices, and the links beside them. */

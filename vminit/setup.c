@@ -28,7 +28,7 @@
 
 /* Where the share is mounted; empty before there is one. */
 static char share[128];
-/* Of setup_share_ahead(): it is mounted on SETUP_DEFAULT_SHARE, unless it is @share already. */
+/* Of setup_share_ahead(): it is mounted on SETUP_DEFAULT_SHARE. */
 static bool ahead;
 
 #define MACHINE_ID_FILE "/etc/machine-id"
@@ -270,22 +270,11 @@ int setup_share_ahead(struct error *err)
 	return 0;
 }
 
-/* Return: whether the share that is mounted ahead is what is wanted; if not, it goes. */
-static bool take_ahead(const struct setup *s, const char *where)
-{
-	if (!ahead)
-		return false;
-	ahead = false;
-	if (!strcmp(s->share_tag, HANDOVER_SHARE_TAG) && !strcmp(where, SETUP_DEFAULT_SHARE))
-		return true;
-	(void)umount2(SETUP_DEFAULT_SHARE, MNT_DETACH);
-	return false;
-}
-
 int setup_share(const struct setup *s, struct error *err)
 {
 	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
-	bool there = take_ahead(s, where);
+	bool there = ahead && !strcmp(s->share_tag, HANDOVER_SHARE_TAG) &&
+		     !strcmp(where, SETUP_DEFAULT_SHARE);
 	int r = 0;
 
 	if (!s->share_tag[0])

@@ -7,11 +7,11 @@
  *
  * Theory of operation. A spare (spare.h) makes the plan of usual_configuration and goes through the
  * same steps as for any plan (rootfs.h), in a tmpfs that nobody sees. Then it takes each mount out of
- * there, with what lies on it, as a detached one. When its plan comes, rootfs_mounts() asks for each
- * mount whether there is one like it, and has only to attach it. Which are alike is said in
- * usual_take(); what is not is mounted as ever, and what is left over goes with the process's
- * descriptors. So nothing in a container tells that its mounts were made ahead but their order in
- * mountinfo.
+ * there, with what lies on it, as a detached one. When its plan comes, usual_choose() says which of the
+ * plan's mounts are as usual (usual-plan.h) and lets go of the rest, usual_attach() has only to attach
+ * them, and usual_settle() looks at what lies on top in the end. What is not as usual is mounted as
+ * ever. So what a container could tell that its mounts were made ahead by is their order in mountinfo,
+ * and their age.
  *
  * The mounts belong to the namespaces of the spare (pid, ipc, cgroup, network), which are the
  * container's when it becomes one.
@@ -21,34 +21,50 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/error.h"
 #include "vminit/child.h"
 
-/* config.json of a container with nothing special, whose program is this one; for the warm-up, too. */
-extern const char usual_configuration[];
-extern const size_t usual_configuration_len;
-
-/* Its argv[0], and where its root file system is. */
-#define USUAL_PROGRAM "/proc/self/exe"
-#define USUAL_ROOTFS  "/tmp/usual"
-
-/* The step that makes the mounts; it does something in a spare only. */
-int usual_make(struct child *child, struct error *err);
+/**
+ * struct usual_mount - one that is made ahead
+ * @fd: detached, or attached; -1 when it is of no use
+ * @chosen: the mount of the child's plan for which it stands; NULL for none
+ * @attached: that lies in the container's tree, with all that lies on it
+ * @id: of the mount, see statx(2)
+ */
+struct usual_mount {
+	int fd;
+	const struct plan_mount *chosen;
+	bool attached;
+	uint64_t id;
+};
 
 /**
- * usual_take() - one made ahead
- * @m: a mount of the child's plan
- *
- * It has the same destination, type, source, flags and data. What lies on it is in the plan, too: its
- * masked and read-only paths, the devices of /dev; and where there are such paths, the plan mounts
- * nothing that could come to lie under them instead.
- *
- * Return: a detached mount for the caller to close, with @m's flags; -ENOENT when there is none.
+ * struct usual - a spare's
+ * @plan: that of usual_configuration, which says what the mounts are; owned
+ * @mounts: as many as the plan has
+ * @all: the child's plan has no other mounts
  */
-int usual_take(struct child *child, const struct plan_mount *m);
+struct usual {
+	struct plan *plan;
+	struct usual_mount *mounts;
+	bool all;
+};
 
-/* What came with the mounts that were taken: /dev with its devices; a masked or read-only path. */
+/* The step that makes the mounts (usual-make.c); it does something in a spare only. */
+int usual_make(struct child *child, struct error *err);
+
+/* Before the first mount of the child's plan. */
+void usual_choose(struct child *child);
+
+/* Attaches the one for @m. Return: 1; 0 when there is none; -errno. */
+int usual_attach(struct child *child, const struct plan_mount *m);
+
+/* After the last: one that another mount has come to lie over is as if it had been mounted as ever. */
+void usual_settle(struct child *child);
+
+/* What came with the mounts that are attached: /dev with its devices; a masked or read-only path. */
 bool usual_has_devices(const struct child *child);
 bool usual_has_masked(const struct child *child, const char *path);
 bool usual_has_readonly(const struct child *child, const char *path);

@@ -19,6 +19,9 @@
 /* The registers that are programmed again: the base addresses, then the command. */
 #define BASE_ADDRESSES_SIZE (PCI_CARDBUS_CIS - PCI_BASE_ADDRESS_0)
 
+#define RESET_TRIES	    1000
+#define RESET_PERIOD	    1000 /* microseconds */
+
 #define BIT(n)		    (UINT32_C(1) << (n))
 /* In the high half of the features. */
 #define FEATURE_VERSION_1   BIT(VIRTIO_F_VERSION_1 - 32)
@@ -302,12 +305,13 @@ int virtio_pci_note(const char *name, struct virtio_pci *ret, struct error *err)
 	return 0;
 }
 
-void virtio_pci_stop(const struct virtio_pci *d)
+bool virtio_pci_stop(const struct virtio_pci *d)
 {
 	d->common->device_status = 0;
-	/* The device may take its time (virtio 1.2, 4.1.4.3.2); the driver is not asked any more. */
-	while (d->common->device_status)
-		;
+	/* The device may take its time (virtio 1.2, 4.1.4.3.2). */
+	for (int i = 0; i < RESET_TRIES && d->common->device_status; i++)
+		(void)usleep(RESET_PERIOD);
+	return !d->common->device_status;
 }
 
 static bool write_config(const struct virtio_pci *d, unsigned int at, const void *data, size_t len)

@@ -7,11 +7,11 @@
  *
  * Theory of operation. virtio_pci_note() reads what the driver wrote: the base addresses and the
  * command in the configuration space, MSI-X where the device has it, and the common configuration
- * structure, which it finds by the vendor's capability and maps; and where the queues are notified. What the driver has in memory (the
- * virtqueues, the handlers of interrupts) is nobody's business here: it stays. In the device that
- * comes in its place, virtio_pci_program() makes the registers answer, and then virtio_pci_negotiate()
- * and virtio_pci_run() go through the initialisation that the driver went through (virtio 1.2,
- * 3.1.1).
+ * structure, which it finds by the vendor's capability and maps; and where the queues are notified.
+ * What the driver has in memory (the virtqueues, the handlers of interrupts) is nobody's business here:
+ * it stays. In the device that comes in its place, virtio_pci_program() makes the registers answer, and
+ * then virtio_pci_negotiate() and virtio_pci_run() go through the initialisation that the driver went
+ * through (virtio 1.2, 3.1.1).
  *
  * A new device begins its virtqueues at index 0. So must the driver's be, when the VM is saved: no
  * buffer of any of them may have been used. Nothing can tell that from here; who saves the memory
@@ -126,8 +126,11 @@ struct virtio_pci {
  */
 int virtio_pci_note(const char *name, struct virtio_pci *ret, struct error *err);
 
-/* Resets the device, behind its driver's back: what that makes available from now on stays there. */
-void virtio_pci_stop(const struct virtio_pci *device);
+/*
+ * Resets the device, behind its driver's back: what that makes available from now on stays there.
+ * Return: whether it did.
+ */
+bool virtio_pci_stop(const struct virtio_pci *device);
 
 /**
  * virtio_pci_program() - give the device in the place of the noted one its addresses
@@ -140,7 +143,7 @@ bool virtio_pci_program(const struct virtio_pci *device);
 /**
  * virtio_pci_negotiate() - tell it what the driver took of its features; after virtio_pci_program()
  *
- * Return: false when it does not offer all of that; its driver has to be probed then.
+ * Return: false when it does not offer all of that; its driver cannot go on with it.
  */
 bool virtio_pci_negotiate(const struct virtio_pci *device);
 

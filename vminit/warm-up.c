@@ -26,7 +26,7 @@
 #include "vminit/setup.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
-#include "vminit/usual.h"
+#include "vminit/usual-plan.h"
 
 #define CGROUP	"warm-up" /* beside that of the containers */
 #define OWN	"process" /* below it: the process itself */
@@ -291,7 +291,7 @@ static _noreturn_ void rehearse(int cgroup_fd)
  * In another process, which sleeps until the share of the restored VM answers, and asks it for what is
  * not there: a container's root file system is looked up soon. Without a share there is nothing to do.
  */
-static void look_at_share(void)
+static void look_at_share(int ready_fd)
 {
 	struct statx st;
 	pid_t pid = fork();
@@ -300,6 +300,7 @@ static void look_at_share(void)
 		fail_errno("fork");
 	if (pid)
 		return;
+	close_keep_errno(ready_fd);
 	(void)statx(AT_FDCWD, SETUP_DEFAULT_SHARE "/@none", 0, STATX_TYPE, &st);
 	_exit(EXIT_SUCCESS);
 }
@@ -354,8 +355,8 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 		fail_errno("create the first container");
 	}
 	make_spare(&w);
+	look_at_share(ready_fd);
 	memory_make_own();
-	look_at_share();
 	/* These requests are on their way: a client's part is none of vminitd's. */
 	start(&w, ids[FIRST], on_first_ended);
 	(void)!write(ready_fd, "", 1);

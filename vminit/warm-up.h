@@ -8,9 +8,11 @@
  * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
  * vminitd's, on a socket pair, and looks at the page of the handover (rpc/handover.h) as vminitd
- * does: both go on at once in a restored VM. It starts a container that is there already and waits for
- * it, then creates another, starts it and waits for it; some seconds later it removes both, and ends.
- * Nothing depends on it.
+ * does: both go on at once in a restored VM. It plans a configuration, starts a container that is there
+ * already and waits for it, then creates another, starts it and waits for it; some seconds later it
+ * removes both, and ends. A child of it asks something of the share as soon as that answers. Before the
+ * VM is saved it goes through a container's whole life once, as vminitd does on the first CPU, so that
+ * what the kernel does only once for each CPU is done. Nothing depends on it.
  *
  * The last processor is the warm-up's for good: neither vminitd nor a container ever runs on it.
  * QEMU before 8.1 may translate for one processor what another is overwriting, and keep it. The

@@ -64,6 +64,7 @@ struct vm {
 	struct error suspicion;	    /* what is to blame if it has not */
 	bool ready;		    /* vminitd has answered */
 	bool warm;		    /* the VM is restored from a template */
+	bool woken;		    /* and it runs */
 };
 
 static int vm_boot(struct vm *vm, bool warm, struct error *err);
@@ -82,7 +83,7 @@ static _noreturn_ void vm_down(struct vm *vm, const struct error *err)
 {
 	if (vm->ready)
 		log_error("the VM of container %s: %s", vm->config->id, error_message(err));
-	else if (vm->warm)
+	else if (vm->woken)
 		/* It may be to blame. The next one starts cold. */
 		template_discard(&vm->template);
 	for (struct lease *l = vm->leases; l; l = l->next)
@@ -344,6 +345,7 @@ static void on_qemu_ready(struct qemu *qemu, void *data)
 	if (vm->warm) {
 		if (hand_over(vm, &err) < 0)
 			vm_down(vm, &err);
+		vm->woken = true;
 		qemu_continue(qemu, NULL, NULL);
 	}
 	first_devices(vm->setup->accel.kvm, devices);

@@ -4,10 +4,10 @@
  * (the recipe) is also kept beside the template, and tells whether a template still fits what is
  * installed.
  *
- * Files (QEMU, kernel, initramfs, virtiofsd) are in it by path, size, inode and modification time, not by
- * content: that is three stat calls instead of 30 MiB to read at every start, and whoever replaces
- * a file (a package manager, a build, an editor) changes these. The processor is in it for TCG too:
- * the guest's clock counts the host's time stamp counter.
+ * Files (QEMU, kernel, initramfs, virtiofsd) are in it by path, size, inode and modification time, not
+ * by content: that is four stat calls instead of 30 MiB to read at every start, and whoever replaces a
+ * file (a package manager, a build, an editor) changes these. The processor is in it for TCG too: the
+ * guest's clock counts the host's time stamp counter.
  */
 #ifndef RUNVM_TEMPLATE_KEY_H
 #define RUNVM_TEMPLATE_KEY_H

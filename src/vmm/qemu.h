@@ -13,7 +13,7 @@
  *	            MIGRATION completed ......... on_ready, QEMU_PAUSED
  *	qemu_plug()      descriptors, netdevs, then device_add for functions n-1 .. 0 of one slot, all
  *	                 sent at once; function 0 announces the slot to the guest
- *	qemu_continue()  cont; on a running VM it just calls back
+ *	qemu_continue()  cont; on a running VM it just calls back; before or after a plug
  *	...
  *	qemu_quit() or qemu_kill(), or the guest's own doing ........ on_exit, QEMU_GONE
  *

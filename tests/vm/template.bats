@@ -300,15 +300,31 @@ own_namespaces() {
 @test "what containers usually have mounted was made ahead, where it is the same" {
 	need_root
 	local change cold
-	busybox_bundle b sh -c "$(look_around)"
+	busybox_bundle b sh -c "$(look_around); ls -l /sys /sys2 2>/dev/null | wc -l; head -c 1 /proc/kcore /proc/keys | wc -c"
+	ln -s proc b/rootfs/link
+	mkdir -p b/rootfs/sys2
 	runvm template build --bundle b >/dev/null
+	# As old as the template.
+	edit_config b '.process.args[2] = "stat -c %Z /dev/null; cut -d. -f1 /proc/uptime; date +%s"'
+	sleep 2
+	for change in . '.mounts[0].options = ["nosuid", "noexec", "nodev"]'; do
+		edit_config b "$change"
+		run --separate-stderr runvm run --bundle b c4
+		read -r made _ now <<<"$(lines "$output")"
+		[ "$made" -lt $((now - 1)) ]
+	done
+	edit_config b '.mounts[0].options = [] | .process.args[2] = $ARGS.positional[0]' "$(look_around); head -c 1 /proc/kcore /proc/keys 2>/dev/null | wc -c"
 	for change in 'del(.linux.maskedPaths)' '.linux.maskedPaths += ["/proc/version", "/sys/block"]' \
 		'.linux.readonlyPaths -= ["/proc/bus"]' 'del(.mounts[] | select(.destination == "/dev/shm"))' \
 		'.mounts |= map(select(.destination != "/proc").options += ["nodev", "noexec"])' \
 		'.mounts[0].options = ["nosuid", "noexec", "nodev"]' '.mounts |= reverse' \
-		'.mounts += [{"destination": "/proc/keys", "type": "tmpfs", "source": "tmpfs"}]' \
+		'.mounts += [{"destination": "/proc/tty", "type": "tmpfs", "source": "tmpfs"}] | .linux.maskedPaths += ["/proc/tty"]' \
+		'.mounts += [{"destination": "/proc", "type": "proc", "source": "proc"}]' \
+		'.mounts += [{"destination": "/dev", "type": "tmpfs", "source": "x"}]' \
+		'.mounts |= map(if .destination == "/sys" then .options -= ["ro"] else . end)' \
+		'.mounts += [{"destination": "/sys2", "type": "sysfs", "source": "sysfs"}]' \
 		'.mounts += [{"destination": "/sys/kernel", "type": "tmpfs", "source": "x", "options": ["rprivate"]}]' \
-		'.mounts[1].options += ["size=4m"]' '.mounts[3].type = "ramfs" | .mounts[3].options = []' \
+		'.mounts[1].options += ["size=4m"]' \
 		'.linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 5}]' \
 		'.linux.devices = [{"path": "/dev/some", "type": "c", "major": 1, "minor": 5}]' \
 		'.linux.namespaces -= [{"type": "cgroup"}]'; do
@@ -318,6 +334,29 @@ own_namespaces() {
 		cold="$status $output"
 		run --separate-stderr runvm run --bundle b c5
 		same "what it sees after $change" "$cold" "$status $output"
+		mv config.json.saved b/config.json
+	done
+}
+
+# By another name, or by a link in the image.
+@test "what is masked lies on top, whatever else is mounted there" {
+	need_root
+	local change
+	busybox_bundle b sh -c 'cat /proc/keys | wc -c; grep -c . /proc/timer_list; ls /dev; (echo 1 >/proc/sys/kernel/msgmax) 2>/dev/null || echo readonly'
+	ln -s proc b/rootfs/link
+	ln -s dev b/rootfs/devlink
+	runvm template build --bundle b >/dev/null
+	for change in '.mounts += [{"destination": "/bin/../proc/./", "type": "proc", "source": "proc"}]' \
+		'.mounts += [{"destination": "/link", "type": "proc", "source": "proc"}]' \
+		'.mounts += [{"destination": "/devlink", "type": "tmpfs", "source": "tmpfs"}]'; do
+		cp b/config.json config.json.saved
+		edit_config b "$change"
+		run --separate-stderr env RUNVM_TEMPLATES=off "$RUNVM" --root "$ROOT" run --bundle b c5
+		cold="$status $output"
+		run --separate-stderr runvm run --bundle b c5
+		same "what it sees after $change" "$cold" "$status $output"
+		same "masked" 0 "$(sed -n 1p <<<"$output")"
+		contains "$output" readonly
 		mv config.json.saved b/config.json
 	done
 }
