@@ -130,6 +130,14 @@ in_container() {
 	diff -u out.off out.templates
 }
 
+# vminit/setup.c; a share that is in the template asks for it in FUSE_INIT (template/queues.h).
+@test "the share is read ahead in pieces of a MiB" {
+	for templates in off "$RUNVM_TEMPLATES"; do
+		RUNVM_TEMPLATES=$templates in_container 'cat /sys/class/bdi/0:*/read_ahead_kb'
+		[ "$output" = 1024 ]
+	done
+}
+
 @test "a config.json that is larger than a window of HTTP/2" {
 	config '.annotations = {a: ("x" * 300000)} | .process.env += [range(2000) | "V\(.)=\("y" * 50)"]'
 	in_container 'env | grep -c ^V; cat'
