@@ -57,16 +57,11 @@ static int make_mounts(struct child *child, struct usual *u, struct error *err)
 /* For good, as the child itself. */
 static int new_usual(struct usual **ret, struct error *err)
 {
-	const struct plan_source source = {
-		.id = "@usual",
-		.configuration = usual_configuration,
-		.len = usual_configuration_len,
-	};
 	struct usual *u = xnew(struct usual);
 	int r;
 
 	*u = (struct usual){0};
-	r = plan_from_source(&source, &u->plan, err);
+	r = usual_plan_make(&u->plan, err);
 	if (r < 0)
 		return r;
 	u->mounts = xcalloc(u->plan->n_mounts, sizeof(*u->mounts));

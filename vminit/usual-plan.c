@@ -43,6 +43,17 @@ const size_t usual_configuration_len = sizeof(usual_configuration) - 1;
 /* Changes nothing, since it is the default. */
 #define DEFAULT_FLAGS ((unsigned long)MS_RELATIME)
 
+int usual_plan_make(struct plan **ret, struct error *err)
+{
+	const struct plan_source source = {
+		.id = "@usual",
+		.configuration = usual_configuration,
+		.len = usual_configuration_len,
+	};
+
+	return plan_from_source(&source, ret, err);
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));

@@ -16,6 +16,9 @@
 extern const char usual_configuration[];
 extern const size_t usual_configuration_len;
 
+/* The plan of it; the caller frees it. Return: 0 or -errno. */
+int usual_plan_make(struct plan **ret, struct error *err);
+
 /* Its argv[0], and where its root file system is. */
 #define USUAL_PROGRAM "/proc/self/exe"
 #define USUAL_ROOTFS  "/tmp/usual"

@@ -307,14 +307,9 @@ static void look_at_share(int ready_fd)
 
 static void plan(void)
 {
-	const struct plan_source source = {
-		.id = ids[FIRST],
-		.configuration = usual_configuration,
-		.len = usual_configuration_len,
-	};
 	_cleanup_plan_ struct plan *plan = NULL;
 
-	(void)plan_from_source(&source, &plan, NULL);
+	(void)usual_plan_make(&plan, NULL);
 }
 
 /* In another process. */
