@@ -30,8 +30,7 @@ int rootfs_prepare(struct child *child, struct error *err)
 	return 0;
 }
 
-/* One mount_setattr(2), if there is anything to change. */
-static int change_attr(int fd, const struct mount_attr_change *change, unsigned int flags)
+int rootfs_change_attr(int fd, const struct mount_attr_change *change, unsigned int flags)
 {
 	struct mount_attr attr = {.attr_set = change->set, .attr_clr = change->clear};
 
@@ -50,9 +49,9 @@ static int attach(int mount_fd, int target, const struct mount_options *options)
 	struct mount_attr attr = {.propagation = options->propagation & ~(unsigned long)MS_REC};
 	int r;
 
-	r = change_attr(mount_fd, &options->attr, 0);
+	r = rootfs_change_attr(mount_fd, &options->attr, 0);
 	if (!r)
-		r = change_attr(mount_fd, &options->recursive_attr, AT_RECURSIVE);
+		r = rootfs_change_attr(mount_fd, &options->recursive_attr, AT_RECURSIVE);
 	if (r < 0)
 		return r;
 	if (move_mount(mount_fd, "", target, "",
@@ -132,7 +131,7 @@ static int mount_copy_up(struct child *child, const struct plan_mount *m, int ta
 	to = inroot_open(child->rootfs_fd, m->destination, O_RDONLY | O_DIRECTORY);
 	r = to < 0 ? to : copy_up(from, to);
 	if (!r)
-		r = change_attr(to, &readonly, 0);
+		r = rootfs_change_attr(to, &readonly, 0);
 	return r < 0 ? fail_mount(m, r, err) : 0;
 }
 
@@ -392,7 +391,7 @@ int rootfs_enter(struct child *child, struct error *err)
 	unsigned long propagation = child->plan->rootfs_propagation;
 
 	if (child->plan->rootfs_readonly) {
-		int r = change_attr(child->rootfs_fd, &readonly, 0);
+		int r = rootfs_change_attr(child->rootfs_fd, &readonly, 0);
 
 		if (r < 0)
 			return error_errno(err, r, "root.readonly");

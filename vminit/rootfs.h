@@ -13,6 +13,12 @@
 
 /* Makes the namespace's mounts private and the rootfs a mount of its own. */
 int rootfs_prepare(struct child *child, struct error *err);
+/*
+ * One mount_setattr(2), if there is anything to change.
+ * @flags: AT_RECURSIVE or 0
+ * Return: 0 or -errno.
+ */
+int rootfs_change_attr(int fd, const struct mount_attr_change *change, unsigned int flags);
 /* Whether rootfs_devices() makes a link of this name in /dev. */
 bool rootfs_is_dev_link(const char *name);
 /* mounts of config.json, in its order. */

@@ -8,6 +8,7 @@
 
 #include "lib/alloc.h"
 #include "vminit/inroot.h"
+#include "vminit/rootfs.h"
 #include "vminit/usual-plan.h"
 
 #define DEVICE "/dev/null"
@@ -38,16 +39,9 @@ void usual_choose(struct child *child)
 		u->all = n == child->plan->n_mounts;
 }
 
-static int change_attr(int fd, const struct mount_attr *attr)
-{
-	struct mount_attr copy = *attr;
-
-	return mount_setattr(fd, "", AT_EMPTY_PATH, &copy, sizeof(copy)) < 0 ? -errno : 0;
-}
-
 /* Read-only paths are the mount itself once more, with its flags; not detached they can be changed. */
 static int change_readonly(const struct plan *plan, const char *destination, int fd,
-			   const struct mount_attr *attr)
+			   const struct mount_attr_change *change)
 {
 	int r = 0;
 
@@ -59,20 +53,19 @@ static int change_readonly(const struct plan *plan, const char *destination, int
 			continue;
 		top = inroot_open(fd, path + strlen(destination), O_PATH);
 		if (top != -ENOENT)
-			r = top < 0 ? top : change_attr(top, attr);
+			r = top < 0 ? top : rootfs_change_attr(top, change, 0);
 	}
 	return r;
 }
 
-static struct mount_attr easy_attr(unsigned long flags)
+static struct mount_attr_change easy_change(unsigned long flags)
 {
 	const uint64_t all = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	struct mount_attr attr = {.attr_set = (flags & MS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
-					      (flags & MS_NODEV ? MOUNT_ATTR_NODEV : 0) |
-					      (flags & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0)};
+	uint64_t set = (flags & MS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
+		       (flags & MS_NODEV ? MOUNT_ATTR_NODEV : 0) |
+		       (flags & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
 
-	attr.attr_clr = all & ~attr.attr_set;
-	return attr;
+	return (struct mount_attr_change){.set = set, .clear = all & ~set};
 }
 
 static uint64_t mount_id(int fd)
@@ -87,9 +80,9 @@ static int attach(const struct child *child, struct usual_mount *mount,
 {
 	const struct plan_mount *m = mount->chosen;
 	bool differs = (m->options.flags ^ ours->options.flags) & USUAL_EASY_FLAGS;
-	struct mount_attr attr = easy_attr(m->options.flags);
+	struct mount_attr_change change = easy_change(m->options.flags);
 	_cleanup_close_ int target = -1;
-	int r = differs ? change_attr(mount->fd, &attr) : 0;
+	int r = differs ? rootfs_change_attr(mount->fd, &change, 0) : 0;
 
 	if (r < 0)
 		return r;
@@ -102,7 +95,8 @@ static int attach(const struct child *child, struct usual_mount *mount,
 	mount->attached = true;
 	if (!child->usual->all)
 		mount->id = mount_id(mount->fd);
-	return differs ? change_readonly(child->usual->plan, m->destination, mount->fd, &attr) : 0;
+	return differs ? change_readonly(child->usual->plan, m->destination, mount->fd, &change)
+		       : 0;
 }
 
 int usual_attach(struct child *child, const struct plan_mount *m)
