@@ -188,13 +188,19 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
 	return 0;
 }
 
+/* v1 has no such file. */
+static bool is_v2(int dir)
+{
+	return !faccessat(dir, "cgroup.controllers", F_OK, 0);
+}
+
 /* A v1 cpuset takes no process before it has CPUs and memory nodes: the parent's, as runc does. */
 static void fill_cpuset(int parent, int dir)
 {
 	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
 
-	if (!faccessat(dir, "cgroup.controllers", F_OK, 0))
-		return; /* v2, where empty means the parent's */
+	if (is_v2(dir))
+		return; /* where empty means the parent's */
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_strbuf_ struct strbuf mine = STRBUF_INIT, theirs = STRBUF_INIT;
 
@@ -205,8 +211,8 @@ static void fill_cpuset(int parent, int dir)
 	}
 }
 
-/* Makes a directory level by level. Return: 0 or -errno. */
-static int make_directories(const char *path)
+/* Level by level. */
+static int make_levels(const char *path)
 {
 	_cleanup_close_ int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *copy = xstrdup(path);
@@ -230,6 +236,17 @@ static int make_directories(const char *path)
 		dir = next;
 	}
 	return 0;
+}
+
+/* Makes a directory and those above it. Return: 0 or -errno. */
+static int make_directories(const char *path)
+{
+	_cleanup_free_ char *cpus = xasprintf("%s/cpuset.cpus", path);
+
+	/* Mostly there is only one to be made; but each level of a cpuset has to be filled. */
+	if (!mkdir(path, 0755) && access(cpus, F_OK) < 0)
+		return 0;
+	return make_levels(path);
 }
 
 int cgroup_make(char **dirs, size_t *n, struct error *err)
@@ -256,12 +273,55 @@ int cgroup_make(char **dirs, size_t *n, struct error *err)
 	return 0;
 }
 
-int cgroup_join(char *const *dirs, struct error *err)
+static int open_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* That of v2 among them. Return: fd, or -errno when there is none. */
+static int open_v2(char *const *dirs)
 {
 	for (; dirs && *dirs; dirs++) {
-		_cleanup_free_ char *path = xasprintf("%s/cgroup.procs", *dirs);
-		int r = io_write_file(AT_FDCWD, path, "0");
+		_cleanup_close_ int fd = open_directory(*dirs);
 
+		if (fd >= 0 && is_v2(fd))
+			return TAKE_FD(fd);
+	}
+	return -ENOENT;
+}
+
+pid_t cgroup_clone(struct clone_args *args, char *const *dirs)
+{
+	_cleanup_close_ int fd = open_v2(dirs);
+	pid_t pid = -1;
+
+	if (fd >= 0) {
+		args->cgroup = (uint64_t)fd;
+		args->flags |= CLONE_INTO_CGROUP;
+		pid = (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+	}
+	if (pid < 0) {
+		/* A kernel before 5.7, a cgroup of threads: the move that follows has a message. */
+		args->cgroup = 0;
+		args->flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+		pid = (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+	}
+	return pid;
+}
+
+int cgroup_join(char *const *dirs, bool born, struct error *err)
+{
+	for (; dirs && *dirs; dirs++) {
+		_cleanup_close_ int dir = open_directory(*dirs);
+		int r = dir;
+
+		if (dir >= 0 && !is_v2(dir))
+			/* For a thread that moves itself the kernel need not keep all others still. */
+			r = io_write_file(dir, "tasks", "0");
+		else if (dir >= 0)
+			r = born ? 0 : io_write_file(dir, "cgroup.procs", "0");
 		if (r < 0)
 			return error_errno(err, r, "join the cgroup \"%s\"", *dirs);
 	}

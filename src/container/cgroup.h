@@ -7,7 +7,10 @@
 #ifndef RUNVM_CGROUP_H
 #define RUNVM_CGROUP_H
 
+#include <linux/sched.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "lib/error.h"
 
@@ -31,8 +34,26 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
  */
 int cgroup_make(char **dirs, size_t *n, struct error *err);
 
-/* Puts the calling process into them. @dirs may be NULL. */
-int cgroup_join(char *const *dirs, struct error *err);
+/**
+ * cgroup_clone() - clone3(2), into that of @dirs that is of v2
+ * @args: afterwards @args->flags tells parent and child whether it is there: CLONE_INTO_CGROUP
+ * @dirs: may be NULL
+ *
+ * Who moves there later waits for a grace period of the kernel's RCU, some 10 ms. Where a process
+ * cannot be born there it is born beside its parent, and cgroup_join() moves it.
+ *
+ * Return: as clone3(2).
+ */
+pid_t cgroup_clone(struct clone_args *args, char *const *dirs);
+
+/**
+ * cgroup_join() - put the calling process into them
+ * @dirs: may be NULL
+ * @born: it is in that of v2 already, see cgroup_clone()
+ *
+ * The process must not have a second thread.
+ */
+int cgroup_join(char *const *dirs, bool born, struct error *err);
 
 /**
  * cgroup_remove() - remove the directories and what is below them

@@ -576,7 +576,7 @@ static void become_a_daemon(const struct monitor_config *config)
 		(void)dup2(null, i);
 }
 
-static int prepare(struct vm *vm, struct error *err)
+static int prepare(struct vm *vm, bool born, struct error *err)
 {
 	const struct monitor_config *config = vm->config;
 	const struct plan *plan = config->plan;
@@ -587,7 +587,7 @@ static int prepare(struct vm *vm, struct error *err)
 	sigaddset(&signals, SIGCHLD);
 	if (!loop_add_signals(vm->loop, &signals, on_child, vm))
 		return error_errno(err, errno, "signalfd");
-	r = cgroup_join(config->cgroups, err);
+	r = cgroup_join(config->cgroups, born, err);
 	if (!r)
 		r = virtiofsd_find(NULL, &vm->virtiofsd_program, err);
 	if (r < 0)
@@ -606,7 +606,8 @@ static int prepare(struct vm *vm, struct error *err)
 	return r;
 }
 
-_noreturn_ void monitor_main(const struct monitor_config *config, int lease, const int listeners[3])
+_noreturn_ void monitor_main(const struct monitor_config *config, bool born, int lease,
+			     const int listeners[3])
 {
 	struct vm vm = {.config = config,
 			.setup = config->setup,
@@ -624,7 +625,7 @@ _noreturn_ void monitor_main(const struct monitor_config *config, int lease, con
 		_exit(1);
 	lease_add(&vm, lease);
 	(void)loop_add_fd(vm.loop, vm.listeners[LISTENER_LEASE], EPOLLIN, on_lease_connection, &vm);
-	r = prepare(&vm, &err);
+	r = prepare(&vm, born, &err);
 	if (!r)
 		r = vm_boot(&vm, true, &err);
 	if (r < 0)

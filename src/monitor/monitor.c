@@ -2,13 +2,12 @@
 /* create's side of a monitor. */
 #include "monitor/monitor.h"
 
-#include <linux/sched.h>
 #include <signal.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
+#include "container/cgroup.h"
 #include "guest/guest.h"
 #include "lib/packet.h"
 #include "lib/socket.h"
@@ -67,10 +66,10 @@ int monitor_start(const struct monitor_config *config, struct monitor *ret, stru
 	}
 	monitor.lease = pair[0];
 	child_end = pair[1];
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = cgroup_clone(&args, config->cgroups);
 	if (!pid) {
 		close_keep_errno(monitor.lease);
-		monitor_main(config, child_end, listeners);
+		monitor_main(config, args.flags & CLONE_INTO_CGROUP, child_end, listeners);
 	}
 	close_listeners(listeners);
 	if (pid < 0) {

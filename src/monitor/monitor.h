@@ -88,8 +88,8 @@ int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err);
 /* Lets go of the lease and closes everything; the VM lives on if somebody else has a lease. */
 void monitor_clear(struct monitor *monitor);
 
-/* The monitor's own life, in the clone (monitor-main.c). */
-_noreturn_ void monitor_main(const struct monitor_config *config, int lease,
+/* The monitor's own life, in the clone (monitor-main.c). @born: as for cgroup_join() */
+_noreturn_ void monitor_main(const struct monitor_config *config, bool born, int lease,
 			     const int listeners[3]);
 
 #endif

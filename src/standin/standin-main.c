@@ -357,7 +357,7 @@ static void create_in_guest(struct standin_life *life)
 		guest_start_process(life->client, life->config->id, on_started, life);
 }
 
-_noreturn_ void standin_main(const struct standin_config *config, int control)
+_noreturn_ void standin_main(const struct standin_config *config, bool born, int control)
 {
 	struct standin_life life = {
 		.config = config, .control = control, .lease = -1, .terminal = -1};
@@ -382,7 +382,7 @@ _noreturn_ void standin_main(const struct standin_config *config, int control)
 		error_errno(&err, errno, "signalfd");
 		fail(&life, &err);
 	}
-	r = cgroup_join(config->cgroups, &err);
+	r = cgroup_join(config->cgroups, born, &err);
 	if (!r)
 		r = namespaces_enter(config->plan, &err);
 	if (!r)

@@ -2,7 +2,6 @@
 /* create's side of a stand-in: to clone it, to hear from it, to let it live or end it. */
 #include "standin/standin.h"
 
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "container/cgroup.h"
 #include "lib/alloc.h"
 #include "lib/loop.h"
 #include "lib/packet.h"
@@ -42,12 +42,12 @@ int standin_start(const struct standin_config *config, struct standin *ret, stru
 	child_end = pair[1];
 	if (wants_new(config->plan, OCI_NAMESPACE_PID))
 		args.flags |= CLONE_NEWPID;
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = cgroup_clone(&args, config->cgroups);
 	if (pid < 0)
 		return error_errno(err, errno, "clone the stand-in");
 	if (!pid) {
 		close_keep_errno(standin.control);
-		standin_main(config, child_end);
+		standin_main(config, args.flags & CLONE_INTO_CGROUP, child_end);
 	}
 	r = process_ref_get(pid, &standin.process);
 	if (r < 0)

@@ -112,7 +112,7 @@ int standin_commit(struct standin *standin, struct error *err);
 /* Ends one that was not committed, and waits for its end; closes everything. */
 void standin_clear(struct standin *standin);
 
-/* The stand-in's own life, in the clone (standin-main.c). */
-_noreturn_ void standin_main(const struct standin_config *config, int control);
+/* The stand-in's own life, in the clone (standin-main.c). @born: as for cgroup_join() */
+_noreturn_ void standin_main(const struct standin_config *config, bool born, int control);
 
 #endif

@@ -405,12 +405,15 @@ gone() {
 	rm -r "$ROOT"
 }
 
-@test "a container without a cgroup, and one in its own" {
+@test "a container without a cgroup, and one in its own, in each hierarchy" {
 	script 'exec sleep 1000'
 	create c1
 	cgroup=$(jq -r .linux.cgroupsPath bundle/config.json)
 	for process in runvm-monitor runvm-standin virtiofsd qemu; do
 		grep -q ":$cgroup\$" "/proc/$(pid_of $process)/cgroup"
+		for dir in $(test_cgroups); do
+			grep -qx "$(pid_of $process)" "$dir/cgroup.procs"
+		done
 	done
 	runvm delete --force c1
 	runvm --cgroup-manager disabled create --bundle bundle c1 >out 2>&1 </dev/null
