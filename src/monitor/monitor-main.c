@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "container/cgroup.h"
@@ -52,7 +53,7 @@ struct vm {
 	struct share share;
 	struct vm_setup *setup;
 	struct template template;
-	int memory_fd; /* of a VM that is restored, until it is handed over; -1 otherwise */
+	int memory_fd; /* of a VM that is restored; -1 otherwise */
 	struct virtiofsd_program virtiofsd_program;
 	struct qemu *qemu;
 	struct virtiofsd *virtiofsd;
@@ -74,7 +75,15 @@ static void vm_answered(struct vm *vm);
 
 static _noreturn_ void leave(struct vm *vm)
 {
-	/* pid 1 goes, and the kernel ends QEMU and virtiofsd. */
+	struct stat st;
+
+	/* They die on another processor while this one gives back the memory, which is as much work. */
+	if (vm->qemu)
+		qemu_kill(vm->qemu);
+	if (vm->memory_fd >= 0 && !fstat(vm->memory_fd, &st))
+		(void)fallocate(vm->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				st.st_size);
+	/* pid 1 goes, and the kernel ends whoever is left of the VM. */
 	_exit(vm->ready ? 0 : 1);
 }
 
@@ -170,6 +179,18 @@ static void lease_dropped(struct lease *l)
 		leave(vm);
 }
 
+/* The container's process did. Where it was the last one, the VM ends beside its stand-in. */
+static void lease_ended(struct lease *l)
+{
+	struct vm *vm = l->vm;
+
+	l->ended = true;
+	for (const struct lease *other = vm->leases; other; other = other->next)
+		if (other->container && !other->ended)
+			return;
+	leave(vm);
+}
+
 static void on_lease(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
@@ -183,7 +204,7 @@ static void on_lease(struct loop_source *source _unused_, uint32_t events _unuse
 	else if (r == LEASE_ANSWERED)
 		vm_answered(l->vm);
 	else if (r == LEASE_ENDED)
-		l->ended = true;
+		lease_ended(l);
 	else
 		lease_dropped(l);
 }
@@ -309,10 +330,8 @@ static int hand_over(struct vm *vm, struct error *err)
 static int hand_devices_over(struct vm *vm, struct error *err)
 {
 	unsigned int port = (unsigned int)qemu_port_of(vm->qemu, FIRST_DEVICE_VSOCK);
-	int r = template_hand_devices_over(&vm->template, vm->memory_fd, port, err);
 
-	vm->memory_fd = close_keep_errno(vm->memory_fd);
-	return r;
+	return template_hand_devices_over(&vm->template, vm->memory_fd, port, err);
 }
 
 static void on_plugged(struct qemu *qemu _unused_, const struct error *err, void *data)
