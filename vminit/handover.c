@@ -15,6 +15,7 @@
 #include "vminit/setup.h"
 #include "vminit/steps.h"
 #include "vminit/warm-up.h"
+#include "vminit/workers.h"
 
 /* pagemap of proc(5): of each page 64 bits, the frame's number in the low 55, "present" in the top. */
 #define PAGEMAP		"/proc/self/pagemap"
@@ -23,6 +24,9 @@
 
 /* What was done for the handover has its echo in the kernel, which is not to be every clone's. */
 #define SETTLE_TIME (300 * USEC_PER_MSEC)
+
+/* Whose processor comes first writes the identity: vminitd's or the warm-up's. */
+enum { IDENTITY_OPEN, IDENTITY_TAKEN, IDENTITY_DONE };
 
 static struct {
 	struct service *service;
@@ -86,24 +90,78 @@ static void take_devices(const struct handover *page)
 	if (hotplug_thaw(handover.service->loop, wait_for_devices(page), &err) >= 0)
 		return;
 	log_error("%s", error_message(&err));
+	/* A panic does not wait for what the serial port has still to send. */
+	(void)tcdrain(STDERR_FILENO);
 	_exit(EXIT_FAILURE);
 }
 
-static void apply(const struct handover *page, struct error *err)
+static GUEST(SetupRequest) * read_request(const struct handover *page)
 {
-	GUEST(SetupRequest) *request = runvm__guest__v1__setup_request__unpack(
+	return runvm__guest__v1__setup_request__unpack(
 		NULL, page->length <= sizeof(page->request) ? page->length : 0, page->request);
+}
+
+static bool claim_identity(struct handover *page)
+{
+	uint32_t open = IDENTITY_OPEN;
+
+	return __atomic_compare_exchange_n(&page->identity, &open, IDENTITY_TAKEN, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* In the warm-up. What fails here is vminitd's to do, which has somebody to tell. */
+static void take_identity(struct handover *page)
+{
+	GUEST(SetupRequest) * request;
+	uint32_t result = IDENTITY_OPEN;
+
+	if (!claim_identity(page))
+		return;
+	request = read_request(page);
+	if (request) {
+		struct setup values = service_setup_values(request);
+
+		if (setup_identity(&values, NULL) >= 0)
+			result = IDENTITY_DONE;
+		runvm__guest__v1__setup_request__free_unpacked(request, NULL);
+	}
+	__atomic_store_n(&page->identity, result, __ATOMIC_RELEASE);
+}
+
+/* The warm-up may be at it, and is as close to its end as its processor is fast. */
+static int finish_identity(struct handover *page, const struct setup *values, struct error *err)
+{
+	int r = 0;
+
+	while (__atomic_load_n(&page->identity, __ATOMIC_ACQUIRE) != IDENTITY_DONE) {
+		if (!claim_identity(page))
+			continue;
+		r = setup_identity(values, err);
+		__atomic_store_n(&page->identity, IDENTITY_DONE, __ATOMIC_RELEASE);
+	}
+	steps_done("identity");
+	return r;
+}
+
+static void apply(struct handover *page, struct error *err)
+{
+	GUEST(SetupRequest) * request;
 	struct setup values;
 	int r = -EBADMSG;
 
+	/* The host plugs them while the VM becomes who it is; that is the warm-up's, where there is one. */
+	if (handover.warm)
+		take_devices(page);
+	request = read_request(page);
 	if (request) {
 		values = service_setup_values(request);
-		r = setup_identity(&values, err);
+		r = finish_identity(page, &values, err);
 	} else {
 		error_set(err, -r, "what the VM was handed over cannot be read");
 	}
 	/* Also for somebody to ask what went wrong. */
-	take_devices(page);
+	if (!handover.warm)
+		take_devices(page);
 	if (!r)
 		(void)setup_share(&values, err);
 	if (request)
@@ -133,14 +191,19 @@ static struct handover *prepare(uint64_t *ret_address)
 	struct handover *page = new_page(ret_address, &err);
 
 	setup_prepare();
-	if (page &&
-	    (warm_up_rehearse(&err) < 0 || (handover.warm && warm_up_start(page, &err) < 0))) {
+	if (page && (warm_up_rehearse(&err) < 0 ||
+		     (handover.warm && warm_up_start(page, take_identity, &err) < 0))) {
 		(void)munmap(page, HANDOVER_SIZE);
 		page = NULL;
 	}
 	if (!page) {
 		log_error("no template can be made: %s", error_message(&err));
 		return NULL;
+	}
+	/* The other processor is the warm-up's by now. */
+	if (handover.warm && workers_make(&err) < 0) {
+		log_warning("%s", error_message(&err));
+		error_clear(&err);
 	}
 	make_spare();
 	memory_clear_free();
@@ -169,8 +232,11 @@ static void on_settled(struct loop_source *source, uint32_t events _unused_, voi
 	steps_done("woken up");
 	apply(page, &service->setup_error);
 	service->set_up = true;
-	/* Its entropy is the kernel's alone. The page stays: to give it back is work, too. */
-	explicit_bzero(page, sizeof(*page));
+	/*
+	 * Its entropy is the kernel's alone. The page stays: to give it back is work, too, and a late
+	 * warm-up has to see in it that it is time.
+	 */
+	explicit_bzero(page->request, sizeof(page->request));
 }
 
 static void release_devices(void)

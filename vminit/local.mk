@@ -40,13 +40,14 @@ vminit_rooms = \
 	vminit/usual-make.c \
 	vminit/usual-plan.c vminit/usual-plan.h \
 	vminit/virtio-pci.c vminit/virtio-pci.h \
-	vminit/warm-up.c vminit/warm-up.h
+	vminit/warm-up.c vminit/warm-up.h \
+	vminit/workers.c vminit/workers.h
 
-vminit_vminitd_SOURCES = vminit/main.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
+vminit_vminitd_SOURCES = vminit/main.c vminit/warm-up-program.c vminit/boot.c vminit/boot.h $(vminit_rooms) \
 	$(lib_sources) $(ocispec_sources) $(rpc_sources)
 nodist_vminit_vminitd_SOURCES = $(rpc_generated)
 vminit_vminitd_CFLAGS = $(GUEST_CFLAGS)
-vminit_vminitd_LDFLAGS = -static -Wl,--gc-sections
+vminit_vminitd_LDFLAGS = -static -Wl,--gc-sections -Wl,-e,vminitd_begin
 vminit_vminitd_LDADD = $(GUEST_LIBS)
 
 vminit_mkinitramfs_SOURCES = vminit/mkinitramfs.c

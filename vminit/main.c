@@ -20,8 +20,6 @@
 #include "vminit/service.h"
 #include "vminit/steps.h"
 #include "vminit/transport.h"
-#include "vminit/usual-plan.h"
-#include "vminit/warm-up.h"
 
 /* A panic would do the same by panic=-1, after a page of registers over the serial port. */
 static _noreturn_ void die(void)
@@ -87,13 +85,11 @@ static int serve(int cgroup_fd, struct error *err)
 	return error_errno(err, r, "event loop");
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int cgroup_fd = -1, r;
 
-	if (argc > 0 && !strcmp(argv[0], USUAL_PROGRAM))
-		return warm_up_program();
 	if (getpid() != 1) {
 		static const char text[] = "vminitd: runs as pid 1 of a runvm guest only\n";
 

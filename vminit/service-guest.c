@@ -28,6 +28,7 @@ static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 	struct service *service = rpc_call_data(call);
 	_cleanup_error_ struct error err = ERROR_INIT;
 	char kernel[SETUP_KERNEL_SIZE];
+	int r;
 
 	steps_done("asked to set up");
 	if (service->set_up) {
@@ -35,7 +36,11 @@ static void setup(struct rpc_call *call, const ProtobufCMessage *message)
 				     "Setup was called already");
 		return;
 	}
-	if (setup_identity(&values, &err) < 0 || setup_share(&values, &err) < 0) {
+	r = setup_identity(&values, &err);
+	steps_done("identity");
+	if (!r)
+		r = setup_share(&values, &err);
+	if (r < 0) {
 		rpc_call_fail(call, &err);
 		return;
 	}

@@ -253,7 +253,6 @@ int setup_identity(const struct setup *s, struct error *err)
 		r = write_identity(MACHINE_ID, s->machine_id, err);
 	if (!r)
 		r = write_identity(BOOT_ID, s->boot_id, err);
-	steps_done("identity");
 	return r;
 }
 

@@ -27,6 +27,7 @@
 #include "vminit/steps.h"
 #include "vminit/transport.h"
 #include "vminit/usual-plan.h"
+#include "vminit/workers.h"
 
 #define CGROUP	"warm-up" /* beside that of the containers */
 #define OWN	"process" /* below it: the process itself */
@@ -157,7 +158,7 @@ static void on_created(struct rpc_request *request _unused_, const ProtobufCMess
 	w->created = true;
 }
 
-static void create(struct warm_up *w, const char *id)
+static void create(struct warm_up *w, const char *id, rpc_done_fn *created)
 {
 	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
 
@@ -172,7 +173,7 @@ static void create(struct warm_up *w, const char *id)
 		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDERR_PORT_STDERR_PORT);
 	request.stdin_port = request.stdout_port = request.stderr_port = 1;
 	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, TIMEOUT,
-			on_created, w);
+			created, w);
 }
 
 static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
@@ -203,8 +204,18 @@ static void on_first_ended(struct rpc_request *request _unused_,
 
 	if (err)
 		fail(err);
-	create(w, ids[SECOND]);
 	start(w, ids[SECOND], on_second_ended);
+}
+
+static void on_second_created(struct rpc_request *request _unused_,
+			      const ProtobufCMessage *reply _unused_, const struct error *err,
+			      void *data)
+{
+	struct warm_up *w = data;
+
+	if (err)
+		fail(err);
+	start(w, ids[FIRST], on_first_ended);
 }
 
 /* Moves this process. */
@@ -281,7 +292,7 @@ static _noreturn_ void rehearse(int cgroup_fd)
 
 	begin(&w, cgroup_fd);
 	make_spare(&w);
-	create(&w, ids[SECOND]);
+	create(&w, ids[SECOND], on_created);
 	start(&w, ids[SECOND], on_second_ended);
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
@@ -326,7 +337,8 @@ static int rehearse_apart(int cgroup_fd, struct error *err)
 					 : 0;
 }
 
-static _noreturn_ void run(const struct handover *page, unsigned int cpu, int ready_fd)
+static _noreturn_ void run(struct handover *page, void (*first)(struct handover *page),
+			   unsigned int cpu, int ready_fd)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	static struct warm_up w;
@@ -340,10 +352,10 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 		fail_errno("take the last processor");
 	}
 	/* Here, too: the kernel has workers of each processor, and makes the next when one is short. */
-	if (rehearse_apart(cgroup_fd, &err) < 0)
+	if (rehearse_apart(cgroup_fd, &err) < 0 || workers_make(&err) < 0)
 		fail(&err);
 	begin(&w, cgroup_fd);
-	create(&w, ids[FIRST]);
+	create(&w, ids[FIRST], on_created);
 	r = loop_run_until(w.service.loop, &w.created, loop_now() + TIMEOUT);
 	if (r < 0) {
 		errno = -r;
@@ -353,19 +365,15 @@ static _noreturn_ void run(const struct handover *page, unsigned int cpu, int re
 	look_at_share(ready_fd);
 	memory_make_own();
 	/* These requests are on their way: a client's part is none of vminitd's. */
-	start(&w, ids[FIRST], on_first_ended);
+	create(&w, ids[SECOND], on_second_created);
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
 		;
+	first(page);
 	plan();
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
-}
-
-int warm_up_program(void)
-{
-	return write(STDOUT_FILENO, "\n", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* The signal of a child that is reaped already: the loop is not to come to it in a restored VM. */
@@ -392,7 +400,7 @@ int warm_up_rehearse(struct error *err)
 	return r;
 }
 
-int warm_up_start(const struct handover *page, struct error *err)
+int warm_up_start(struct handover *page, void (*first)(struct handover *page), struct error *err)
 {
 	unsigned int cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	_cleanup_close_ int ours = -1, theirs = -1;
@@ -408,7 +416,7 @@ int warm_up_start(const struct handover *page, struct error *err)
 	theirs = pipe_fds[1];
 	pid = fork();
 	if (!pid)
-		run(page, cpus - 1, theirs);
+		run(page, first, cpus - 1, theirs);
 	if (pid < 0)
 		return error_errno(err, errno, "start the warm-up");
 	close_keep_errno(TAKE_FD(theirs));

@@ -8,7 +8,7 @@
  * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
  * vminitd's, on a socket pair, and looks at the page of the handover (rpc/handover.h) as vminitd
- * does: both go on at once in a restored VM. It plans a configuration, starts a container that is there
+ * does: both go on at once in a restored VM. It makes the VM who it is to be, plans a configuration, starts a container that is there
  * already and waits for it, then creates another, starts it and waits for it; some seconds later it
  * removes both, and ends. A child of it asks something of the share as soon as that answers. Before the
  * VM is saved it goes through a container's whole life once, as vminitd does on the first CPU, so that
@@ -25,9 +25,6 @@
 #include "lib/error.h"
 #include "rpc/handover.h"
 
-/* The program of its containers (usual.h): writes a line, as programs do. Return: its exit status. */
-int warm_up_program(void);
-
 /**
  * warm_up_rehearse() - the whole life of a container, before a template is saved
  *
@@ -40,9 +37,10 @@ int warm_up_rehearse(struct error *err);
 /**
  * warm_up_start() - give the last processor to the warm-up, and fork it; it is ready then
  * @page: shared; what it waits for
+ * @first: what it does first in a restored VM, of which vminitd has more to do at that time
  *
  * Return: 0; -ENODEV with one processor; another -errno.
  */
-int warm_up_start(const struct handover *page, struct error *err);
+int warm_up_start(struct handover *page, void (*first)(struct handover *page), struct error *err);
 
 #endif

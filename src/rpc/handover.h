@@ -68,6 +68,7 @@ struct handover_queue {
  * @n_queues: how many there are in @queues, from vminitd; 0 when no driver stays with its device
  * @event_queue: which of @queues is the vsock device's event queue
  * @share_queue: which of @queues FUSE_INIT waits in
+ * @identity: of the guest alone: which of its processors makes the VM who it is to be
  * @queues: of the devices whose drivers stay
  * @request: a packed SetupRequest (guest.proto)
  */
@@ -78,7 +79,7 @@ struct handover {
 	uint32_t n_queues;
 	uint32_t event_queue;
 	uint32_t share_queue;
-	uint32_t reserved;
+	uint32_t identity;
 	struct handover_queue queues[HANDOVER_QUEUES];
 	uint8_t request[HANDOVER_SIZE - 32 - HANDOVER_QUEUES * sizeof(struct handover_queue)];
 };

@@ -242,6 +242,22 @@ lines() {
 	contains "$(cat trace2)" "guest woken up"
 }
 
+# vminit/workers.h. A container without a pid namespace sees those of the kernel.
+@test "a restored VM has workers of the kernel to spare, on each processor" {
+	need_root
+	[ "$(nproc)" -gt 1 ] || skip "with one processor there is no warm-up"
+	export RUNVM_ACCEL=tcg
+	busybox_bundle b sh -c 'cat /proc/[0-9]*/comm'
+	edit_config b '.linux.namespaces |= map(select(.type != "pid"))'
+	runvm template build --bundle b >/dev/null
+	run --separate-stderr runvm run --bundle b c1
+	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+	for cpu in 0 1; do
+		n=$(grep -cE "^kworker/$cpu:[0-9]+([-+]|$)" <<<"$output")
+		[ "$n" -ge 6 ] || { echo "processor $cpu: $n workers"; return 1; }
+	done
+}
+
 # What a process inherits and what its namespaces hold, less what no two starts have in common.
 look_around() {
 	cat <<-'END'
