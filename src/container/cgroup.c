@@ -302,7 +302,7 @@ pid_t cgroup_clone(struct clone_args *args, char *const *dirs)
 		args->flags |= CLONE_INTO_CGROUP;
 		pid = (pid_t)syscall(SYS_clone3, args, sizeof(*args));
 	}
-	if (pid < 0) {
+	if (fd < 0 || (pid < 0 && errno != ENOMEM && errno != EAGAIN)) {
 		/* A kernel before 5.7, a cgroup of threads: the move that follows has a message. */
 		args->cgroup = 0;
 		args->flags &= ~(uint64_t)CLONE_INTO_CGROUP;
