@@ -38,10 +38,9 @@
 
 /*
  * The containers, both in the same rootfs; no other's id has an "@". The first is created before the
- * VM is saved. In a restored VM the process reads and plans a configuration, which the CPU that is
- * followed comes to soon; then it goes the other way: the first container's program is executed and
- * ends, and then it does with the second what comes before that. So one of the two finds there already
- * what the other has done, and they seldom do the same at the same time.
+ * VM is saved. In a restored VM the process first plans a configuration and creates the second, as the
+ * CPU that is followed will; but that one has its devices to take before. Then the first one's program
+ * is executed and ends, and after it the second one's, which goes over what was only half ready then.
  */
 enum { FIRST, SECOND, N_CONTAINERS };
 static const char *const ids[N_CONTAINERS] = {[FIRST] = "@first", [SECOND] = "@second"};

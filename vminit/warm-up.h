@@ -7,12 +7,14 @@
  *
  * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
- * vminitd's, on a socket pair, and looks at the page of the handover (rpc/handover.h) as vminitd
- * does: both go on at once in a restored VM. It makes the VM who it is to be, plans a configuration, starts a container that is there
- * already and waits for it, then creates another, starts it and waits for it; some seconds later it
- * removes both, and ends. A child of it asks something of the share as soon as that answers. Before the
- * VM is saved it goes through a container's whole life once, as vminitd does on the first CPU, so that
- * what the kernel does only once for each CPU is done. Nothing depends on it.
+ * vminitd's, on a socket pair, creates a container, and looks at the page of the handover
+ * (rpc/handover.h) as vminitd does: both go on at once in a restored VM. It makes the VM who it is to
+ * be, which vminitd waits for before it serves; from there on nothing depends on it. It plans a
+ * configuration and creates another container; starts the first one and waits for its end, then the
+ * other one; some seconds later it removes both, and ends. A child of it asks something of the share as
+ * soon as that answers. The program of the containers is in warm-up-program.c. Before the VM is saved the
+ * process goes through a container's whole life once, as vminitd does on the first CPU, so that what the
+ * kernel does only once for each CPU is done.
  *
  * The last processor is the warm-up's for good: neither vminitd nor a container ever runs on it.
  * QEMU before 8.1 may translate for one processor what another is overwriting, and keep it. The
@@ -37,7 +39,7 @@ int warm_up_rehearse(struct error *err);
 /**
  * warm_up_start() - give the last processor to the warm-up, and fork it; it is ready then
  * @page: shared; what it waits for
- * @first: what it does first in a restored VM, of which vminitd has more to do at that time
+ * @first: what it does first in a restored VM
  *
  * Return: 0; -ENODEV with one processor; another -errno.
  */
