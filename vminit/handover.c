@@ -28,6 +28,9 @@
 /* Whose processor comes first writes the identity: vminitd's or the warm-up's. */
 enum { IDENTITY_OPEN, IDENTITY_TAKEN, IDENTITY_DONE };
 
+/* Of the monotonic clock, which an identity does not change. */
+#define IDENTITY_TIMEOUT (5 * USEC_PER_SEC)
+
 static struct {
 	struct service *service;
 	bool warm;
@@ -71,7 +74,7 @@ static struct handover *new_page(uint64_t *ret_address, struct error *err)
 	return page;
 }
 
-/* The host plugs them while this VM has its identity written. */
+/* The host plugs them while this VM runs already. */
 static unsigned int wait_for_devices(const struct handover *page)
 {
 	uint32_t slot;
@@ -93,6 +96,16 @@ static void take_devices(const struct handover *page)
 	/* A panic does not wait for what the serial port has still to send. */
 	(void)tcdrain(STDERR_FILENO);
 	_exit(EXIT_FAILURE);
+}
+
+/* With what it holds of the entropy, of which the kernel's is to be the only copy. */
+static void forget_request(GUEST(SetupRequest) * request)
+{
+	if (!request)
+		return;
+	if (request->entropy.len)
+		explicit_bzero(request->entropy.data, request->entropy.len);
+	runvm__guest__v1__setup_request__free_unpacked(request, NULL);
 }
 
 static GUEST(SetupRequest) * read_request(const struct handover *page)
@@ -123,18 +136,19 @@ static void take_identity(struct handover *page)
 
 		if (setup_identity(&values, NULL) >= 0)
 			result = IDENTITY_DONE;
-		runvm__guest__v1__setup_request__free_unpacked(request, NULL);
+		forget_request(request);
 	}
 	__atomic_store_n(&page->identity, result, __ATOMIC_RELEASE);
 }
 
-/* The warm-up may be at it, and is as close to its end as its processor is fast. */
+/* The warm-up may be at it. One that does not come to its end has died: twice does no harm. */
 static int finish_identity(struct handover *page, const struct setup *values, struct error *err)
 {
+	uint64_t deadline = loop_now() + IDENTITY_TIMEOUT;
 	int r = 0;
 
 	while (__atomic_load_n(&page->identity, __ATOMIC_ACQUIRE) != IDENTITY_DONE) {
-		if (!claim_identity(page))
+		if (!claim_identity(page) && loop_now() < deadline)
 			continue;
 		r = setup_identity(values, err);
 		__atomic_store_n(&page->identity, IDENTITY_DONE, __ATOMIC_RELEASE);
@@ -149,7 +163,10 @@ static void apply(struct handover *page, struct error *err)
 	struct setup values;
 	int r = -EBADMSG;
 
-	/* The host plugs them while the VM becomes who it is; that is the warm-up's, where there is one. */
+	/*
+	 * The host plugs them while the VM becomes who it is; that is the warm-up's, where there is one.
+	 * Then they wake up before the time and random numbers are this VM's, and use neither.
+	 */
 	if (handover.warm)
 		take_devices(page);
 	request = read_request(page);
@@ -164,8 +181,7 @@ static void apply(struct handover *page, struct error *err)
 		take_devices(page);
 	if (!r)
 		(void)setup_share(&values, err);
-	if (request)
-		runvm__guest__v1__setup_request__free_unpacked(request, NULL);
+	forget_request(request);
 }
 
 /* Between two instructions of the loop here lie the end of one VM and the beginning of another. */
@@ -201,10 +217,8 @@ static struct handover *prepare(uint64_t *ret_address)
 		return NULL;
 	}
 	/* The other processor is the warm-up's by now. */
-	if (handover.warm && workers_make(&err) < 0) {
-		log_warning("%s", error_message(&err));
-		error_clear(&err);
-	}
+	if (handover.warm)
+		workers_make();
 	make_spare();
 	memory_clear_free();
 	memory_make_own();

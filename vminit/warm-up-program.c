@@ -27,6 +27,7 @@
 #define HEAP_FIRST	 0xd40	 /* as of glibc: its thread's own data, */
 #define HEAP		 0x22000 /* and an arena */
 #define HEAP_MOST	 (HEAP_FIRST + 0x21000)
+#define ROBUST_LIST	 64 /* where in it, and how long */
 #define ROBUST_LIST_SIZE 24
 #define RSEQ_SIZE	 32
 #define RSEQ_SIGNATURE	 0x53053053
@@ -39,8 +40,8 @@
 #define _bare_
 #endif
 
-/* Called by the code below alone. */
-void warm_up_program(char **argv);
+/* Called by the code below alone, which a compiler of whole programs does not see. */
+void __attribute__((used)) warm_up_program(char **argv);
 
 #if defined(__x86_64__)
 
@@ -57,7 +58,7 @@ __asm__(".text\n"
 	"	jmp	_start\n"
 	".size vminitd_begin, . - vminitd_begin\n");
 
-static long call(long number, long a, long b, long c, long d)
+static _bare_ long call(long number, long a, long b, long c, long d)
 {
 	register long fourth __asm__("r10") = d;
 	long result;
@@ -69,7 +70,7 @@ static long call(long number, long a, long b, long c, long d)
 	return result;
 }
 
-static void set_thread_pointer(long address)
+static _bare_ void set_thread_pointer(long address)
 {
 	(void)call(__NR_arch_prctl, ARCH_SET_FS, address, 0, 0);
 }
@@ -87,7 +88,7 @@ __asm__(".text\n"
 	"	b	_start\n"
 	".size vminitd_begin, . - vminitd_begin\n");
 
-static long call(long number, long a, long b, long c, long d)
+static _bare_ long call(long number, long a, long b, long c, long d)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;
@@ -99,11 +100,13 @@ static long call(long number, long a, long b, long c, long d)
 	return x0;
 }
 
-static void set_thread_pointer(long address)
+static _bare_ void set_thread_pointer(long address)
 {
 	__asm__ volatile("msr tpidr_el0, %0" : : "r"(address));
 }
 
+#else
+#error "vminitd begins on x86_64 and aarch64 only"
 #endif
 
 /* In the file, and written to: a page of it is copied for that. */
@@ -120,9 +123,9 @@ static _bare_ bool is_usual(const char *name)
 }
 
 /* The kernel gives addresses of memory as numbers here. */
-static _bare_ void touch(long address)
+static _bare_ void store(long address, long value)
 {
-	*(volatile char *)address = 1; // NOLINT(performance-no-int-to-ptr)
+	*(volatile long *)address = value; // NOLINT(performance-no-int-to-ptr)
 }
 
 static _noreturn_ _bare_ void run(void)
@@ -131,10 +134,10 @@ static _noreturn_ _bare_ void run(void)
 	long heap = call(__NR_brk, 0, 0, 0, 0);
 
 	(void)call(__NR_brk, heap + HEAP_FIRST, 0, 0, 0);
-	touch(heap);
+	store(heap + ROBUST_LIST, heap + ROBUST_LIST);
 	set_thread_pointer(heap);
 	(void)call(__NR_set_tid_address, heap, 0, 0, 0);
-	(void)call(__NR_set_robust_list, heap, ROBUST_LIST_SIZE, 0, 0);
+	(void)call(__NR_set_robust_list, heap + ROBUST_LIST, ROBUST_LIST_SIZE, 0, 0);
 	(void)call(__NR_rseq, heap + RSEQ_SIZE, RSEQ_SIZE, 0, RSEQ_SIGNATURE);
 	(void)call(__NR_prlimit64, 0, RLIMIT_STACK, 0, (long)buffer);
 #if defined(__NR_readlink)
@@ -146,7 +149,7 @@ static _noreturn_ _bare_ void run(void)
 	(void)call(__NR_brk, 0, 0, 0, 0);
 	(void)call(__NR_brk, heap + HEAP_MOST, 0, 0, 0);
 	(void)call(__NR_brk, heap + HEAP, 0, 0, 0);
-	touch(heap + HEAP_FIRST + BUFFER_SIZE);
+	store(heap + BUFFER_SIZE, 1);
 	constants[0] = 2;
 	(void)call(__NR_mprotect, (long)constants, sizeof(constants), PROT_READ, 0);
 	(void)call(__NR_prctl, PR_GET_NAME, (long)buffer, 0, 0);

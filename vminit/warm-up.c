@@ -351,8 +351,9 @@ static _noreturn_ void run(struct handover *page, void (*first)(struct handover 
 		fail_errno("take the last processor");
 	}
 	/* Here, too: the kernel has workers of each processor, and makes the next when one is short. */
-	if (rehearse_apart(cgroup_fd, &err) < 0 || workers_make(&err) < 0)
+	if (rehearse_apart(cgroup_fd, &err) < 0)
 		fail(&err);
+	workers_make();
 	begin(&w, cgroup_fd);
 	create(&w, ids[FIRST], on_created);
 	r = loop_run_until(w.service.loop, &w.created, loop_now() + TIMEOUT);

@@ -9,7 +9,8 @@
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
  * vminitd's, on a socket pair, creates a container, and looks at the page of the handover
  * (rpc/handover.h) as vminitd does: both go on at once in a restored VM. It makes the VM who it is to
- * be, which vminitd waits for before it serves; from there on nothing depends on it. It plans a
+ * be, if it comes to that first, and vminitd waits for it before it serves; from there on nothing
+ * depends on it. It plans a
  * configuration and creates another container; starts the first one and waits for its end, then the
  * other one; some seconds later it removes both, and ends. A child of it asks something of the share as
  * soon as that answers. The program of the containers is in warm-up-program.c. Before the VM is saved the

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/error.h"
+#include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/process.h"
 
@@ -34,13 +36,17 @@
 
 /* --- who asks, in a process of its own --- */
 
-static int ask(void)
+/* Return: 0 or -errno. */
+static int ask(int fuse)
 {
-	_cleanup_close_ int fd = open(MOUNT_POINT, O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
 	struct iocb blocks[SLEEPERS] = {0}, *list[SLEEPERS];
 	struct io_event events[SLEEPERS];
 	aio_context_t context = 0;
 
+	/* Its last close is what ends all that was not answered. */
+	close_keep_errno(fuse);
+	fd = open(MOUNT_POINT, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || syscall(SYS_io_setup, SLEEPERS, &context) < 0)
 		return -errno;
 	for (size_t i = 0; i < SLEEPERS; i++) {
@@ -76,17 +82,19 @@ static int serve_one(int fuse, bool *slept)
 						  .minor = FUSE_KERNEL_MINOR_VERSION,
 						  .max_write = FUSE_MIN_READ_BUFFER};
 	static const struct fuse_open_out opened = {.fh = 1};
-	char buffer[2 * FUSE_MIN_READ_BUFFER];
+	_Alignas(struct fuse_in_header) char buffer[2 * FUSE_MIN_READ_BUFFER];
 	const struct fuse_in_header *request = (const void *)buffer;
+	ssize_t n = read(fuse, buffer, sizeof(buffer));
 
-	if (read(fuse, buffer, sizeof(buffer)) < (ssize_t)sizeof(*request))
-		return -errno;
+	if (n < (ssize_t)sizeof(*request))
+		return n < 0 ? -errno : -EBADMSG;
 	switch (request->opcode) {
 	case FUSE_INIT:
 		return answer(fuse, request, 0, &init, sizeof(init));
 	case FUSE_OPEN:
 		return answer(fuse, request, 0, &opened, sizeof(opened));
 	case FUSE_FSYNC:
+		/* Nothing tells when the others have begun: this one is the only one that comes here. */
 		if (!*slept)
 			(void)usleep(BEGIN_TIME);
 		*slept = true;
@@ -94,6 +102,10 @@ static int serve_one(int fuse, bool *slept)
 	case FUSE_RELEASE:
 	case FUSE_FLUSH:
 		return answer(fuse, request, 0, NULL, 0);
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		return 0;
 	default:
 		return answer(fuse, request, ENOSYS, NULL, 0);
 	}
@@ -143,8 +155,9 @@ static int open_fuse(void)
 	return fd;
 }
 
-int workers_make(struct error *err)
+void workers_make(void)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
 	/* Its end is nobody's signal. */
 	struct clone_args args = {.exit_signal = 0};
 	_cleanup_close_ int fuse = open_fuse();
@@ -154,7 +167,7 @@ int workers_make(struct error *err)
 	if (!r) {
 		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 		if (!pid)
-			_exit(ask() < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+			_exit(-ask(fuse));
 		r = pid < 0 ? -errno : serve(fuse, pid);
 	}
 	/* What waits for an answer ends with this. */
@@ -166,7 +179,10 @@ int workers_make(struct error *err)
 	}
 	(void)umount2(MOUNT_POINT, MNT_DETACH);
 	(void)unlink(MOUNT_POINT);
-	if (!r && process_exit_code(status))
-		r = -ECHILD;
-	return r < 0 ? error_errno(err, r, "make workers of the kernel ahead") : 0;
+	if (!r)
+		r = -process_exit_code(status);
+	if (r < 0) {
+		error_errno(&err, r, "make workers of the kernel ahead");
+		log_warning("%s", error_message(&err));
+	}
 }

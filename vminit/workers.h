@@ -11,15 +11,12 @@
 #ifndef VMINIT_WORKERS_H
 #define VMINIT_WORKERS_H
 
-#include "lib/error.h"
-
 /**
  * workers_make() - as many workers as any start wants, of the processor this runs on
  *
- * The caller runs on one processor alone. Takes a tenth of a second.
- *
- * Return: 0 or -errno; nothing is left in either case.
+ * The caller runs on one processor alone. Takes a tenth of a second. Without them a start is only slower:
+ * what goes wrong is said, and nothing is left of it.
  */
-int workers_make(struct error *err);
+void workers_make(void);
 
 #endif

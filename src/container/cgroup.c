@@ -315,13 +315,16 @@ int cgroup_join(char *const *dirs, bool born, struct error *err)
 {
 	for (; dirs && *dirs; dirs++) {
 		_cleanup_close_ int dir = open_directory(*dirs);
+		bool v2 = dir >= 0 && is_v2(dir);
 		int r = dir;
 
-		if (dir >= 0 && !is_v2(dir))
+		if (v2 && !born)
+			r = io_write_file(dir, "cgroup.procs", "0");
+		else if (dir >= 0 && !v2)
 			/* For a thread that moves itself the kernel need not keep all others still. */
 			r = io_write_file(dir, "tasks", "0");
-		else if (dir >= 0)
-			r = born ? 0 : io_write_file(dir, "cgroup.procs", "0");
+		/* That was the first; who has v2 mounted twice may have two that differ. */
+		born = born && !v2;
 		if (r < 0)
 			return error_errno(err, r, "join the cgroup \"%s\"", *dirs);
 	}

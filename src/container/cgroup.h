@@ -35,7 +35,7 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
 int cgroup_make(char **dirs, size_t *n, struct error *err);
 
 /**
- * cgroup_clone() - clone3(2), into that of @dirs that is of v2
+ * cgroup_clone() - clone3(2), into the first of @dirs that is of v2
  * @args: afterwards @args->flags tells parent and child whether it is there: CLONE_INTO_CGROUP
  * @dirs: may be NULL
  *

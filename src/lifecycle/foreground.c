@@ -206,7 +206,7 @@ int foreground_wait(struct foreground *fg, const struct process_ref *standin, in
 	/* The monitor told everybody before it let go of the stand-in. */
 	if (r == STANDIN_EXIT_LOST && fg->lease >= 0)
 		hear_monitor(fg);
-	/* It would keep the VM from its end. */
+	/* It would keep a VM from its end that has lost its container. */
 	fg->lease = close_keep_errno(fg->lease);
 	if (fg->lost.errnum) {
 		error_move(err, &fg->lost);

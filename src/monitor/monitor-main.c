@@ -75,15 +75,7 @@ static void vm_answered(struct vm *vm);
 
 static _noreturn_ void leave(struct vm *vm)
 {
-	struct stat st;
-
-	/* They die on another processor while this one gives back the memory, which is as much work. */
-	if (vm->qemu)
-		qemu_kill(vm->qemu);
-	if (vm->memory_fd >= 0 && !fstat(vm->memory_fd, &st))
-		(void)fallocate(vm->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-				st.st_size);
-	/* pid 1 goes, and the kernel ends whoever is left of the VM. */
+	/* pid 1 goes, and the kernel ends QEMU and virtiofsd. */
 	_exit(vm->ready ? 0 : 1);
 }
 
@@ -179,7 +171,26 @@ static void lease_dropped(struct lease *l)
 		leave(vm);
 }
 
-/* The container's process did. Where it was the last one, the VM ends beside its stand-in. */
+/*
+ * QEMU dies on another processor while this one gives back the memory, which is as much work. Only for a
+ * guest that has nothing under way any more: virtiofsd may still write to a file from there.
+ */
+static _noreturn_ void leave_clean(struct vm *vm)
+{
+	struct stat st;
+
+	if (vm->qemu)
+		qemu_kill(vm->qemu);
+	if (vm->memory_fd >= 0 && !fstat(vm->memory_fd, &st))
+		(void)fallocate(vm->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				st.st_size);
+	leave(vm);
+}
+
+/*
+ * The container's process has ended, and the guest has closed its files. Where it was the last one, the
+ * VM ends beside its stand-in.
+ */
 static void lease_ended(struct lease *l)
 {
 	struct vm *vm = l->vm;
@@ -188,7 +199,7 @@ static void lease_ended(struct lease *l)
 	for (const struct lease *other = vm->leases; other; other = other->next)
 		if (other->container && !other->ended)
 			return;
-	leave(vm);
+	leave_clean(vm);
 }
 
 static void on_lease(struct loop_source *source _unused_, uint32_t events _unused_, void *data)

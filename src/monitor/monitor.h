@@ -85,7 +85,7 @@ int monitor_start(const struct monitor_config *config, struct monitor *ret, stru
  */
 int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err);
 
-/* Lets go of the lease and closes everything; the VM lives on if somebody else has a lease. */
+/* Lets go of the lease and closes everything; the VM lives on if a container has one. */
 void monitor_clear(struct monitor *monitor);
 
 /* The monitor's own life, in the clone (monitor-main.c). @born: as for cgroup_join() */

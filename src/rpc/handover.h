@@ -10,14 +10,16 @@
  * their drivers have, tells its physical address in a line that begins with HANDOVER_LINE, and looks
  * at the page until a request is there: so the VM is saved. Who restores it writes the request before
  * the guest runs, plugs the devices while it runs, and says in the page when they are there. vminitd
- * goes on where it was, becomes who it is to be, takes the devices, and serves.
+ * goes on where it was, becomes who it is to be and takes the devices, with a processor for each where
+ * there is a second one, and serves.
  *
  * The virtqueues are for who saves the VM: the devices of the restored one begin at their index 0,
  * so none of them may have been used; in the event queue of the vsock device it leaves a word for the
  * driver; and in the share's queue there is the first request of a file system that is mounted
  * already, FUSE_INIT, which the restored VM's virtiofsd will find (template/queues.h).
  *
- * The page is written by the guest once, and then by the host, once and one word again. Numbers are in
+ * The page is written by the guest once, and then by the host, once and one word again; what the guest
+ * writes later is for itself. Numbers are in
  * the byte order of both, which is the same.
  */
 #ifndef RUNVM_RPC_HANDOVER_H
@@ -68,7 +70,7 @@ struct handover_queue {
  * @n_queues: how many there are in @queues, from vminitd; 0 when no driver stays with its device
  * @event_queue: which of @queues is the vsock device's event queue
  * @share_queue: which of @queues FUSE_INIT waits in
- * @identity: of the guest alone: which of its processors makes the VM who it is to be
+ * @identity: of the guest alone: how far that is (vminit/handover.c)
  * @queues: of the devices whose drivers stay
  * @request: a packed SetupRequest (guest.proto)
  */

@@ -131,6 +131,6 @@ life() {
 	export RUNVM ROOT
 	run --separate-stderr env TMPDIR="$PWD/tmp" timeout -k 10 "$TIMEOUT" unshare --mount sh inside
 	echo "$stderr"
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 0 ] || { cat out; return 1; }
 	same "files" "" "$output"
 }

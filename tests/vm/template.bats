@@ -247,7 +247,7 @@ lines() {
 	need_root
 	[ "$(nproc)" -gt 1 ] || skip "with one processor there is no warm-up"
 	export RUNVM_ACCEL=tcg
-	busybox_bundle b sh -c 'cat /proc/[0-9]*/comm'
+	busybox_bundle b sh -c 'cat /proc/[0-9]*/comm 2>/dev/null; true' # some end meanwhile
 	edit_config b '.linux.namespaces |= map(select(.type != "pid"))'
 	runvm template build --bundle b >/dev/null
 	run --separate-stderr runvm run --bundle b c1
@@ -320,7 +320,9 @@ same_as_cold() {
 	edit_config "$1" "$2"
 	run --separate-stderr env RUNVM_TEMPLATES=off "$RUNVM" --root "$ROOT" run --bundle "$1" c5
 	cold="$status $output"
+	echo "$stderr"
 	run --separate-stderr runvm run --bundle "$1" c5
+	echo "$stderr"
 	same "what it sees after $2" "$cold" "$status $output"
 	mv config.json.saved "$1/config.json"
 }
