@@ -16,8 +16,8 @@
  *
  * Clients may connect before that: they wait in the sockets' backlogs. What fails before is told
  * as LEASE_FAILED; when KVM is to blame, the VM is started again under TCG. What happens after
- * (QEMU or virtiofsd dies, the guest panics) is logged and told as LEASE_DOWN. Without a lease
- * left the monitor ends, and the VM with it.
+ * (QEMU or virtiofsd dies, the guest panics) is logged and told as LEASE_DOWN. When its containers
+ * have ended, or no lease is left, the monitor ends, and the VM with it.
  */
 #ifndef RUNVM_MONITOR_H
 #define RUNVM_MONITOR_H
