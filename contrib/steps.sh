@@ -52,6 +52,10 @@ tick() {
 	done
 }
 
+# failed_tests LOG: the tests in TAP that failed, with what was said of them: unit tests speak before
+# their line, bats behind it.
+failed_tests() { grep -a -B 8 -A 12 '^not ok' "$1" | head -n 80 || true; }
+
 # step NAME TEXT COMMAND...: runs it, in the foreground, so that ^C reaches it; its output is in
 # $BUILD/logs/NAME.log.
 step() {
@@ -69,6 +73,7 @@ step() {
 	[ ! -t 1 ] || printf '\r\033[K'
 	if [ $status != 0 ]; then
 		tail -n 40 "$log"
+		failed_tests "$log"
 		say "    failed after $((SECONDS - start)) s; all of it: $log"
 		return $status
 	fi
