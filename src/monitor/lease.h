@@ -3,8 +3,9 @@
  * Leases: the connections that keep a VM alive. Each speaks packets (lib/packet.h) with the monitor,
  * either from birth (the one of create, a socketpair) or through `monitor.sock` in the VM's
  * directory. The monitor ends the VM when it has no lease left, or before: when all containers that
- * leases name have ended. A holder that dies lets go by dying. A lease that names a container is held by that container's stand-in: when it goes, so
- * does what is left of the container in the guest.
+ * leases name have ended. A holder that dies lets go by dying. A lease that names a container is
+ * held by that container's stand-in: when it goes, so does what is left of the container in the
+ * guest.
  */
 #ifndef RUNVM_LEASE_H
 #define RUNVM_LEASE_H

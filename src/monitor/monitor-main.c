@@ -15,10 +15,9 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/loop.h"
-#include "lib/packet.h"
 #include "lib/socket.h"
 #include "lib/trace.h"
-#include "monitor/lease.h"
+#include "monitor/leases.h"
 #include "monitor/monitor.h"
 #include "monitor/share.h"
 #include "template/template.h"
@@ -35,16 +34,6 @@
 
 enum listener { LISTENER_VSOCK, LISTENER_RPC, LISTENER_LEASE, N_LISTENERS };
 
-/* One lease; see lease.h. */
-struct lease {
-	struct lease *next;
-	struct vm *vm;
-	int fd;
-	struct loop_source *source;
-	char *container; /* NULL for a lease that names none */
-	bool ended;
-};
-
 struct vm {
 	const struct monitor_config *config;
 	struct loop *loop;
@@ -59,7 +48,7 @@ struct vm {
 	struct virtiofsd *virtiofsd;
 	struct vsock_device *vsock;
 	struct rpc_client *client;
-	struct lease *leases;
+	struct leases *leases;
 	struct loop_source *answer; /* runs while a restored VM's vminitd has not answered */
 	struct loop_source *grace;  /* runs while it is not clear whether QEMU has ended */
 	struct error suspicion;	    /* what is to blame if it has not */
@@ -69,7 +58,6 @@ struct vm {
 };
 
 static int vm_boot(struct vm *vm, bool warm, struct error *err);
-static void vm_answered(struct vm *vm);
 
 /* --- the end --- */
 
@@ -87,8 +75,7 @@ static _noreturn_ void vm_down(struct vm *vm, const struct error *err)
 	else if (vm->woken)
 		/* It may be to blame. The next one starts cold. */
 		template_discard(&vm->template);
-	for (struct lease *l = vm->leases; l; l = l->next)
-		(void)packet_send_error(l->fd, vm->ready ? LEASE_DOWN : LEASE_FAILED, err);
+	leases_tell_error(vm->leases, vm->ready ? LEASE_DOWN : LEASE_FAILED, err);
 	leave(vm);
 }
 
@@ -112,20 +99,7 @@ static void suspect(struct vm *vm, const struct error *cause, const char *what)
 	vm->grace = loop_add_timer(vm->loop, loop_now() + QEMU_EXIT_GRACE, on_grace_over, vm);
 }
 
-/* --- leases --- */
-
-static void lease_free(struct lease *l)
-{
-	struct lease **link = &l->vm->leases;
-
-	while (*link != l)
-		link = &(*link)->next;
-	*link = l->next;
-	loop_remove(l->source);
-	close_keep_errno(l->fd);
-	free(l->container);
-	free(l);
-}
+/* --- what holders of leases make happen --- */
 
 static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		       const struct error *err, void *data)
@@ -134,7 +108,7 @@ static void on_removed(struct rpc_request *request _unused_, const ProtobufCMess
 
 	if (err)
 		log_debug("remove what is left of a container: %s", error_message(err));
-	if (!vm->leases)
+	if (leases_empty(vm->leases))
 		leave(vm);
 }
 
@@ -153,30 +127,28 @@ static int connect_vminitd(struct vm *vm, struct error *err)
 	return r < 0 ? error_errno(err, r, "connect to vminitd") : 0;
 }
 
-/* A holder let go. What it stood for goes too, the VM with the last one. */
-static void lease_dropped(struct lease *l)
+/* What a holder stood for goes with him, the VM with the last one. */
+static void on_lease_dropped(void *data, const char *left)
 {
-	struct vm *vm = l->vm;
-	bool left_something = l->container && !l->ended;
-	_cleanup_free_ char *container = TAKE_PTR(l->container);
+	struct vm *vm = data;
 
-	lease_free(l);
-	if (left_something && vm->ready && !connect_vminitd(vm, NULL) &&
-	    rpc_client_alive(vm->client)) {
+	if (left && vm->ready && !connect_vminitd(vm, NULL) && rpc_client_alive(vm->client)) {
 		/* The guest writes back what the container had in memory, then answers. */
-		guest_remove_container(vm->client, container, REMOVE_TIMEOUT, on_removed, vm);
+		guest_remove_container(vm->client, left, REMOVE_TIMEOUT, on_removed, vm);
 		return;
 	}
-	if (!vm->leases)
+	if (leases_empty(vm->leases))
 		leave(vm);
 }
 
 /*
- * QEMU dies on another processor while this one gives back the memory, which is as much work. Only for a
- * guest that has nothing under way any more: virtiofsd may still write to a file from there.
+ * The guest has closed the files of all containers: the VM ends beside its stand-in, and QEMU dies
+ * on another processor while this one gives back the memory, which is as much work. Not for a guest
+ * that has something under way: virtiofsd may still write to a file from its memory.
  */
-static _noreturn_ void leave_clean(struct vm *vm)
+static _noreturn_ void on_leases_ended(void *data)
 {
+	struct vm *vm = data;
 	struct stat st;
 
 	if (vm->qemu)
@@ -187,73 +159,27 @@ static _noreturn_ void leave_clean(struct vm *vm)
 	leave(vm);
 }
 
-/*
- * The container's process has ended, and the guest has closed its files. Where it was the last one, the
- * VM ends beside its stand-in.
- */
-static void lease_ended(struct lease *l)
+/* vminitd lives: what happens from now on happens to a VM that runs. */
+static void vm_answered(void *data)
 {
-	struct vm *vm = l->vm;
-
-	l->ended = true;
-	for (const struct lease *other = vm->leases; other; other = other->next)
-		if (other->container && !other->ended)
-			return;
-	leave_clean(vm);
-}
-
-static void on_lease(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
-{
-	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
-	struct lease *l = data;
-	int r = packet_receive(l->fd, &text);
-
-	if (r == -EAGAIN)
-		return;
-	if (r == LEASE_CONTAINER && !l->container)
-		l->container = strbuf_take(&text);
-	else if (r == LEASE_ANSWERED)
-		vm_answered(l->vm);
-	else if (r == LEASE_ENDED)
-		lease_ended(l);
-	else
-		lease_dropped(l);
-}
-
-/* The doors are open: open_doors() took the listeners. */
-static bool doors_open(const struct vm *vm)
-{
-	return vm->listeners[LISTENER_RPC] < 0;
-}
-
-static void tell_ready(const struct vm *vm, const struct lease *l)
-{
-	(void)packet_send(l->fd, LEASE_READY, vm->warm ? LEASE_WARM : NULL);
-}
-
-static void lease_add(struct vm *vm, int fd)
-{
-	struct lease *l = xnew(struct lease);
-
-	(void)io_set_nonblocking(fd, true);
-	l->vm = vm;
-	l->fd = fd;
-	l->next = vm->leases;
-	vm->leases = l;
-	l->source = loop_add_fd(vm->loop, fd, EPOLLIN, on_lease, l);
-	if (doors_open(vm))
-		tell_ready(vm, l);
-}
-
-static void on_lease_connection(struct loop_source *source _unused_, uint32_t events _unused_,
-				void *data)
-{
+	_cleanup_error_ struct error err = ERROR_INIT;
 	struct vm *vm = data;
-	int fd = accept4(vm->listeners[LISTENER_LEASE], NULL, NULL, SOCK_CLOEXEC);
 
-	if (fd >= 0)
-		lease_add(vm, fd);
+	if (vm->ready)
+		return;
+	loop_remove(vm->answer);
+	vm->answer = NULL;
+	vm->ready = true;
+	template_close(&vm->template);
+	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &err) < 0)
+		vm_down(vm, &err);
 }
+
+static const struct leases_ops leases_ops = {
+	.answered = vm_answered,
+	.ended = on_leases_ended,
+	.dropped = on_lease_dropped,
+};
 
 /* --- the start, step by step --- */
 
@@ -280,23 +206,7 @@ static void open_doors(struct vm *vm)
 {
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
-	for (struct lease *l = vm->leases; l; l = l->next)
-		tell_ready(vm, l);
-}
-
-/* vminitd lives: what happens from now on happens to a VM that runs. */
-static void vm_answered(struct vm *vm)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	if (vm->ready)
-		return;
-	loop_remove(vm->answer);
-	vm->answer = NULL;
-	vm->ready = true;
-	template_close(&vm->template);
-	if (share_leave_host(&vm->share, vm->config->vm_dirfd, &err) < 0)
-		vm_down(vm, &err);
+	leases_tell_ready(vm->leases, vm->warm);
 }
 
 static void on_setup_done(struct rpc_request *request _unused_,
@@ -653,8 +563,8 @@ _noreturn_ void monitor_main(const struct monitor_config *config, bool born, int
 	r = loop_new(&vm.loop);
 	if (r < 0)
 		_exit(1);
-	lease_add(&vm, lease);
-	(void)loop_add_fd(vm.loop, vm.listeners[LISTENER_LEASE], EPOLLIN, on_lease_connection, &vm);
+	vm.leases = leases_new(vm.loop, vm.listeners[LISTENER_LEASE], &leases_ops, &vm);
+	leases_add(vm.leases, lease);
 	r = prepare(&vm, born, &err);
 	if (!r)
 		r = vm_boot(&vm, true, &err);
