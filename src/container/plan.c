@@ -71,18 +71,25 @@ static bool option_given(const struct oci_mount *m, const char *option)
 	return false;
 }
 
-/* The last of "ro" and "rw" counts, as for mount(8). */
+/*
+ * The last of "ro" and "rw" counts, as for mount(8); over them the last of "rro" and "rrw", which are
+ * applied when the mount is there.
+ */
 static bool is_readonly(const struct oci_mount *m)
 {
-	bool readonly = false;
+	bool readonly = false, recursive = false, any_recursive = false;
 
 	for (size_t i = 0; i < m->n_options; i++) {
-		if (!strcmp(m->options[i], "ro"))
-			readonly = true;
-		else if (!strcmp(m->options[i], "rw"))
-			readonly = false;
+		const char *option = m->options[i];
+
+		if (!strcmp(option, "ro") || !strcmp(option, "rw")) {
+			readonly = !strcmp(option, "ro");
+		} else if (!strcmp(option, "rro") || !strcmp(option, "rrw")) {
+			recursive = !strcmp(option, "rro");
+			any_recursive = true;
+		}
 	}
-	return readonly;
+	return any_recursive ? recursive : readonly;
 }
 
 static void add_export(struct plan *plan, const char *source, char *name, bool directory,

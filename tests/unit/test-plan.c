@@ -70,6 +70,39 @@ static void test_size(void)
 	CHECK_INT(size.memory, ==, 1024 * MIB);
 }
 
+/* What decides whether the guest's kernel, whatever it does, can write to a directory of the host. */
+static void test_readonly_exports(void)
+{
+	static const struct {
+		const char *options;
+		bool readonly;
+	} cases[] = {
+		{"\"rbind\"", false},	     {"\"ro\"", true},
+		{"\"ro\",\"rw\"", false},    {"\"rw\",\"ro\"", true},
+		{"\"rbind\",\"rro\"", true}, {"\"rro\",\"rw\"", true},
+		{"\"rw\",\"rro\"", true},    {"\"ro\",\"rrw\"", false},
+		{"\"rrw\",\"rro\"", true},   {"\"ro\",\"rro\",\"rrw\"", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *json =
+			xasprintf(HEAD "\"mounts\":[{\"destination\":\"/d\",\"source\":\"/s\","
+				       "\"type\":\"bind\",\"options\":[\"bind\",%s]}]}",
+				  cases[i].options);
+		struct bundle *bundle = make_bundle(json);
+		struct plan *plan;
+
+		bundle->sources[0] =
+			(struct bundle_source){.kind = SOURCE_DIRECTORY, .path = xstrdup("/s")};
+		CHECK_INT(plan_make(bundle, "c1", &plan, NULL), ==, 0);
+		CHECK_INT(plan->n_exports, ==, 2);
+		if (plan->exports[1].readonly != cases[i].readonly)
+			TEST_FAIL("%s", cases[i].options);
+		plan_free(plan);
+		bundle_free(bundle);
+	}
+}
+
 static void test_guest_half(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -201,6 +234,7 @@ static void test_warnings(void)
 int main(void)
 {
 	TEST_RUN(test_size);
+	TEST_RUN(test_readonly_exports);
 	TEST_RUN(test_guest_half);
 	TEST_RUN(test_refusals);
 	TEST_RUN(test_sources_that_cannot_be);
