@@ -9,6 +9,9 @@
 
 #include "lib/alloc.h"
 
+/* It has mount points only; but a hostile guest's kernel can write there, in the host's memory. */
+#define SHARE_TMPFS_SIZE "size=64k,nr_inodes=16k"
+
 static int set_attributes(int fd, bool recursive, uint64_t set, uint64_t propagation)
 {
 	struct mount_attr attr = {.attr_set = set, .propagation = propagation};
@@ -92,7 +95,7 @@ int share_enter(const char *vm_dir, struct share *ret, struct error *err)
 				  NULL, err);
 	if (!r)
 		r = mount_in_root("share", root, "share", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-				  "mode=0755", err);
+				  "mode=0755," SHARE_TMPFS_SIZE, err);
 	if (r < 0)
 		return r;
 	if (mount(NULL, path, NULL, MS_SHARED, NULL) < 0)
