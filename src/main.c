@@ -7,6 +7,7 @@
  * warnings do not get into the output of a container, whose stderr is ours when an engine calls.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -220,8 +221,9 @@ int main(int argc, char **argv)
 	/* execve() may have been given no arguments at all. */
 	if (argc < 1)
 		return EXIT_FAILURE;
+	/* Who ignores it, and passes that on, has no children to wait for. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	process_init_title(argc, argv);
-	process_note_inherited();
 	open_standard_fds();
 	return run(&p, argv + 1);
 }

@@ -14,6 +14,16 @@ static const struct option_def delete_option_defs[] = {
 	OPTION_END,
 };
 
+/* With --force nobody waits for a start that does not end. */
+static void interrupt_others(const char *root, const char *id)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+	_cleanup_container_ struct container c = CONTAINER_INIT;
+
+	if (!container_open(root, id, CONTAINER_UNLOCKED, &c, &ignored) && container_is_locked(&c))
+		lifecycle_interrupt(&c);
+}
+
 static int delete_run(const struct globals *globals, const void *options, char **args,
 		      size_t n_args _unused_, struct error *err)
 {
@@ -22,6 +32,8 @@ static int delete_run(const struct globals *globals, const void *options, char *
 	enum oci_status status;
 	int r;
 
+	if (o->force)
+		interrupt_others(globals->root, args[0]);
 	r = container_open(globals->root, args[0], CONTAINER_LOCKED, &c, err);
 	if (r == -ENOENT && o->force) {
 		error_clear(err);

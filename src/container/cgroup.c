@@ -188,6 +188,56 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
 	return 0;
 }
 
+static int open_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* In the cgroup and those below it; @dir is taken over. */
+static size_t count_processes(int dir, int depth)
+{
+	_cleanup_strbuf_ struct strbuf procs = STRBUF_INIT;
+	_cleanup_closedir_ DIR *entries = fdopendir(dir);
+	struct dirent *entry;
+	size_t n = 0;
+
+	if (!entries) {
+		close_keep_errno(dir);
+		return 0;
+	}
+	(void)io_read_file(dir, "cgroup.procs", PROC_FILE_MAX, &procs);
+	for (size_t i = 0; i < procs.len; i++)
+		n += procs.data[i] == '\n';
+	while (depth && (entry = readdir(entries))) {
+		int child = -1;
+
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			child = openat(dir, entry->d_name,
+				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child >= 0)
+			n += count_processes(child, depth - 1);
+	}
+	return n;
+}
+
+int cgroup_check_empty(char *const *dirs, struct error *err)
+{
+	for (; dirs && *dirs; dirs++) {
+		int dir = open_directory(*dirs);
+		size_t n = dir < 0 ? 0 : count_processes(dir, REMOVE_MAX_DEPTH);
+
+		/* runc's words, and where. */
+		if (n)
+			return error_set(err, EBUSY,
+					 "container's cgroup is not empty: %zu process(es) found "
+					 "in \"%s\"",
+					 n, *dirs);
+	}
+	return 0;
+}
+
 /* v1 has no such file. */
 static bool is_v2(int dir)
 {
@@ -271,13 +321,6 @@ int cgroup_make(char **dirs, size_t *n, struct error *err)
 	*n = kept;
 	dirs[kept] = NULL;
 	return 0;
-}
-
-static int open_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
 }
 
 /* That of v2 among them. Return: fd, or -errno when there is none. */

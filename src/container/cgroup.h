@@ -28,6 +28,16 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
 		struct error *err);
 
 /**
+ * cgroup_check_empty() - see that nobody else lives where a container's cgroups are to be
+ *
+ * They may be there; but cgroup_remove() will kill whoever is in them or below. So this comes before
+ * the list is written down.
+ *
+ * Return: 0, or -EBUSY with runc's words.
+ */
+int cgroup_check_empty(char *const *dirs, struct error *err);
+
+/**
  * cgroup_make() - make the directories and those above them
  *
  * Those in hierarchies that cannot be written (mounted read-only) are taken out of the list.

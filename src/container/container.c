@@ -82,7 +82,8 @@ static bool is_linked(int root_fd, const char *id, int fd)
 
 /*
  * A lock of the directory on a descriptor of its own. The wait has no deadline of its own: it ends
- * with the command that has the lock, and commands wait for everything with a deadline.
+ * with the command that has the lock. What that waits for has a deadline, is a hook, which may take
+ * its time, or can be ended (lifecycle_interrupt()).
  */
 static int lock_directory(int dirfd)
 {
@@ -96,10 +97,9 @@ static int lock_directory(int dirfd)
 	return TAKE_FD(fd);
 }
 
-/* Whether somebody else has the lock. */
-static bool is_locked(int dirfd)
+bool container_is_locked(const struct container *c)
 {
-	_cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(c->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
@@ -369,8 +369,8 @@ void container_close(struct container *c)
 enum oci_status container_state(const struct container *c)
 {
 	if (c->status.phase == STATUS_CREATING)
-		return c->lock_fd < 0 && is_locked(c->dirfd) ? OCI_STATUS_CREATING
-							     : OCI_STATUS_STOPPED;
+		return c->lock_fd < 0 && container_is_locked(c) ? OCI_STATUS_CREATING
+								: OCI_STATUS_STOPPED;
 	if (!process_ref_alive(&c->status.standin))
 		return OCI_STATUS_STOPPED;
 	return c->status.phase == STATUS_CREATED ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;

@@ -97,6 +97,9 @@ int container_remove(struct container *c, struct error *err);
 /* Lets go of the lock alone: others may change the container from then on, or remove it. */
 void container_unlock(struct container *c);
 
+/* Whether somebody has the lock, which may be @c itself. */
+bool container_is_locked(const struct container *c);
+
 /* Closes both descriptors and frees; the lock goes with the last process that has its fd. */
 void container_close(struct container *c);
 

@@ -45,6 +45,11 @@ void log_set_file(int fd, enum log_format format)
 	log_state.file_format = format;
 }
 
+int log_get_file(void)
+{
+	return log_state.file_fd;
+}
+
 void log_set_stderr(int fd)
 {
 	log_state.stderr_fd = fd;

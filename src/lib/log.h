@@ -31,6 +31,9 @@ enum log_level log_get_level(void);
  */
 void log_set_file(int fd, enum log_format format);
 
+/* Return: the descriptor of log_set_file(), -1 for none. */
+int log_get_file(void);
+
 /* Where plain lines go ("runvm: message"); -1 for nowhere. Borrowed. The default is 2. */
 void log_set_stderr(int fd);
 

@@ -25,11 +25,6 @@ static struct {
 	size_t size;
 } title_room;
 
-static struct {
-	int *fds;
-	size_t n;
-} inherited;
-
 /* Reads state and start time. The command in parentheses may hold anything, so start behind it. */
 static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 {
@@ -179,24 +174,25 @@ void process_set_title(const char *name)
 	}
 }
 
-void process_note_inherited(void)
+static int by_number(const void *a, const void *b)
 {
-	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
-
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		int fd = (int)strtol(entry->d_name, NULL, 10);
-
-		if (fd <= STDERR_FILENO || fd == dirfd(dir))
-			continue;
-		inherited.fds = xreallocarray(inherited.fds, inherited.n + 1, sizeof(int));
-		inherited.fds[inherited.n++] = fd;
-	}
+	return *(const int *)a - *(const int *)b;
 }
 
-void process_close_inherited(void)
+void process_close_others(const int *keep, size_t n)
 {
-	while (inherited.n)
-		(void)close(inherited.fds[--inherited.n]);
-	free(inherited.fds);
-	inherited.fds = NULL;
+	_cleanup_free_ int *sorted = xcalloc(n + 1, sizeof(int));
+	int from = STDERR_FILENO + 1;
+
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = keep[i];
+	qsort(sorted, n, sizeof(int), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (sorted[i] > from)
+			(void)syscall(SYS_close_range, (unsigned int)from,
+				      (unsigned int)sorted[i] - 1, 0U);
+		if (sorted[i] >= from)
+			from = sorted[i] + 1;
+	}
+	(void)syscall(SYS_close_range, (unsigned int)from, ~0U, 0U);
 }

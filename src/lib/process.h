@@ -7,6 +7,7 @@
 #define RUNVM_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -72,13 +73,13 @@ void process_set_title(const char *name);
 void process_init_title(int argc, char **argv);
 
 /**
- * process_note_inherited() - remember which descriptors beside 0, 1 and 2 the program was given
+ * process_close_others() - close all descriptors but 0, 1, 2 and these
+ * @keep: in any order; negative ones are no descriptors
  *
- * Call in main, before anything is opened. They are for the command alone (--config /dev/fd/9): a
- * clone that outlives it calls process_close_inherited(), or whoever waits for the end of one of
- * them (a pipe, a lock) would wait for the container's.
+ * For a clone that outlives the command: what that has open, or was given (--config /dev/fd/9), is
+ * for the command alone, and who waits for the end of one of them (a pipe, a lock, a console) would
+ * wait for the container's.
  */
-void process_note_inherited(void);
-void process_close_inherited(void);
+void process_close_others(const int *keep, size_t n);
 
 #endif

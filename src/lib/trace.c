@@ -31,6 +31,11 @@ bool trace_wanted(void)
 	return trace.fd >= 0;
 }
 
+int trace_get_file(void)
+{
+	return trace.fd;
+}
+
 void trace_step_at(uint64_t usec, const char *who, const char *step)
 {
 	char line[LINE_MAX_SIZE];

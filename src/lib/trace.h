@@ -18,6 +18,8 @@ void trace_set_name(const char *name);
 
 /* There is a file: what is only for the trace is worth doing. */
 bool trace_wanted(void);
+/* Return: the descriptor of trace_set_file(), -1 for none. */
+int trace_get_file(void);
 
 /* A step is done, now. */
 void trace_step(const char *step);

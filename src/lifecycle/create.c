@@ -33,7 +33,7 @@ struct creation {
 	int console;
 	char *vm_dir;
 	struct vm_setup setup;
-	bool warm;
+	enum monitor_ready ready;
 	struct monitor monitor;
 	struct standin standin;
 };
@@ -123,6 +123,29 @@ static void fill_status(struct creation *k)
 	s->phase = STATUS_CREATING;
 }
 
+/* The status has only those that are this container's alone: with it goes what is in them. */
+static int find_cgroups(struct creation *k, struct error *err)
+{
+	struct status *s = &k->c->status;
+	size_t n;
+	char **dirs;
+	int r;
+
+	r = cgroup_find(k->plan->cgroups_path, k->c->id, &dirs, &n, err);
+	if (r < 0)
+		return r;
+	r = cgroup_check_empty(dirs, err);
+	if (r < 0) {
+		for (size_t i = 0; i < n; i++)
+			free(dirs[i]);
+		free(dirs);
+		return r;
+	}
+	s->cgroups = dirs;
+	s->n_cgroups = n;
+	return 0;
+}
+
 /* From here on there is a container, which delete can find and clean up. */
 static int write_down(struct creation *k, struct error *err)
 {
@@ -131,7 +154,7 @@ static int write_down(struct creation *k, struct error *err)
 
 	fill_status(k);
 	if (k->options->cgroups) {
-		r = cgroup_find(k->plan->cgroups_path, k->c->id, &s->cgroups, &s->n_cgroups, err);
+		r = find_cgroups(k, err);
 		if (r < 0)
 			return r;
 	}
@@ -179,7 +202,6 @@ static int start_processes(struct creation *k, struct error *err)
 		.trees = k->trees,
 		.cgroups = k->c->status.cgroups,
 		.setup = &k->setup,
-		.lock_fd = k->c->lock_fd,
 	};
 	const struct standin_config standin = {
 		.id = k->c->id,
@@ -190,7 +212,6 @@ static int start_processes(struct creation *k, struct error *err)
 		.console_socket = k->console,
 		.cgroups = k->c->status.cgroups,
 		.start = k->options->start,
-		.lock_fd = k->c->lock_fd,
 	};
 	int r;
 
@@ -232,7 +253,7 @@ static int why_failed(struct creation *k, int r, struct error *err)
 	struct pollfd lease = {.fd = k->monitor.lease, .events = POLLIN};
 
 	while (poll(&lease, 1, 0) > 0) {
-		int said = monitor_receive(&k->monitor, &k->warm, err);
+		int said = monitor_receive(&k->monitor, &k->ready, err);
 
 		if (said < 0)
 			return said;
@@ -249,7 +270,7 @@ static int wait_created(struct creation *k, struct error *err)
 	do {
 		r = standin_wait(&k->standin, STANDIN_CREATED, k->monitor.lease, deadline, err);
 		if (r == -EAGAIN) {
-			r = monitor_receive(&k->monitor, &k->warm, err);
+			r = monitor_receive(&k->monitor, &k->ready, err);
 			if (r < 0)
 				return r;
 			r = -EAGAIN;
@@ -332,13 +353,15 @@ static int hand_over(struct creation *k, struct error *err)
 }
 
 /* The next VM of this kind shall not have to boot. */
-static void prepare_warm_start(const struct creation *k)
+static void prepare_warm_start(struct creation *k)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct qemu_config config;
 
-	if (k->warm)
+	if (k->ready == MONITOR_WARM)
 		return;
+	if (k->ready == MONITOR_FELL_BACK)
+		accel_fall_back(&k->setup.accel, "it did not run");
 	config = vm_setup_config(&k->setup);
 	if (template_build_in_background(&config, &k->setup.accel, &err) < 0)
 		log_info("no template is made: %s", error_message(&err));

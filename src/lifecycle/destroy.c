@@ -32,6 +32,15 @@ static int end_process(const struct process_ref *ref, uint64_t grace, const char
 	return 0;
 }
 
+void lifecycle_interrupt(const struct container *c)
+{
+	_cleanup_error_ struct error ignored = ERROR_INIT;
+
+	/* Who has the lock hears of it, and lets go. */
+	if (!end_process(&c->status.standin, 0, "stand-in", &ignored))
+		(void)end_process(&c->status.monitor, MONITOR_END_TIMEOUT, "monitor", &ignored);
+}
+
 static void run_poststop(struct container *c)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;

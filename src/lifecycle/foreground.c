@@ -148,7 +148,8 @@ static void hear_monitor(struct foreground *fg)
 	do
 		r = packet_receive(fg->lease, &text);
 	while (r == LEASE_READY);
-	if (r == -EAGAIN)
+	/* It was the process that ended with this status. */
+	if (r == -EAGAIN || r == LEASE_ENDED)
 		return;
 	if (r == LEASE_DOWN || r == LEASE_FAILED)
 		packet_error(text.data, &fg->lost);

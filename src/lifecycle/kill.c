@@ -32,6 +32,13 @@ int lifecycle_kill(struct container *c, int signal, bool all, struct error *err)
 	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
 		return error_set(err, ESRCH, "container not running");
 	r = tell_guest(c, signal, all, err);
+	/* It has ended, and is about to say so: its status and its output are still on the way. */
+	if (r == -EBUSY && all) {
+		error_clear(err);
+		return 0;
+	}
+	if (r == -EBUSY)
+		return error_set(err, ESRCH, "container not running");
 	/* A VM that does not answer any more still has a process that can be killed. */
 	if (r < 0 && r != -ESRCH && signal == SIGKILL)
 		r = process_ref_signal(&c->status.standin, SIGKILL);

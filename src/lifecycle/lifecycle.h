@@ -64,6 +64,15 @@ int lifecycle_started(struct container *c, struct error *err);
 int lifecycle_kill(struct container *c, int signal, bool all, struct error *err);
 
 /**
+ * lifecycle_interrupt() - end what a command may be waiting for that has the lock of a container
+ * @c: without the lock
+ *
+ * A start waits as long as the guest's startContainer hooks, or a guest that hangs. What had to be
+ * written back is, where the guest still can.
+ */
+void lifecycle_interrupt(const struct container *c);
+
+/**
  * lifecycle_destroy() - end what lives of a container and remove all that is left of it
  *
  * Runs the poststop hooks (their failure is a warning). The container is gone afterwards; @c is

@@ -12,8 +12,10 @@
 
 #define LEASE_SOCKET "monitor.sock"
 
-/* The VM was restored from a template. */
+/* How the VM came up, if not by a boot that was meant to be one: restored from a template; */
 #define LEASE_WARM "warm"
+/* booted, without KVM, which was tried before and did not run. */
+#define LEASE_FELL_BACK "fell back"
 
 enum lease_message {
 	/* from the holder */
@@ -21,7 +23,8 @@ enum lease_message {
 	LEASE_ANSWERED = 'A',  /* vminitd has answered the holder */
 	LEASE_ENDED = 'E',     /* the container has ended in the guest, nothing is left there */
 	/* from the monitor */
-	LEASE_READY = 'R',  /* vminitd answers, or wakes up; text: LEASE_WARM or nothing */
+	LEASE_READY = 'R', /* vminitd answers, or wakes up; text: see above, or nothing */
+	/* LEASE_ENDED: so have all; the VM ends, and nothing is lost */
 	LEASE_FAILED = 'F', /* an error: the VM did not start */
 	LEASE_DOWN = 'D',   /* an error: the VM has ended, and why */
 };

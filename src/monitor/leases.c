@@ -27,7 +27,8 @@ struct leases {
 	const struct leases_ops *ops;
 	void *data;
 	struct lease *first;
-	bool ready, warm;
+	bool ready;
+	const char *how; /* text of LEASE_READY */
 };
 
 static void lease_free(struct lease *l)
@@ -71,19 +72,21 @@ static void on_lease(struct loop_source *source _unused_, uint32_t events _unuse
 
 	if (r == -EAGAIN)
 		return;
-	if (r == LEASE_CONTAINER && !l->container)
+	if (r == LEASE_CONTAINER && !l->container) {
 		l->container = strbuf_take(&text);
-	else if (r == LEASE_ANSWERED)
+		l->leases->ops->named(l->leases->data);
+	} else if (r == LEASE_ANSWERED) {
 		l->leases->ops->answered(l->leases->data);
-	else if (r == LEASE_ENDED)
+	} else if (r == LEASE_ENDED) {
 		lease_ended(l);
-	else
+	} else {
 		lease_dropped(l);
+	}
 }
 
 static void tell_ready(const struct lease *l)
 {
-	(void)packet_send(l->fd, LEASE_READY, l->leases->warm ? LEASE_WARM : NULL);
+	(void)packet_send(l->fd, LEASE_READY, l->leases->how);
 }
 
 void leases_add(struct leases *leases, int fd)
@@ -100,13 +103,19 @@ void leases_add(struct leases *leases, int fd)
 		tell_ready(l);
 }
 
-static void on_connection(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+/* Return: whether there was one; the listener does not block. */
+static bool accept_one(struct leases *leases)
 {
-	struct leases *leases = data;
 	int fd = accept4(leases->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0)
 		leases_add(leases, fd);
+	return fd >= 0;
+}
+
+static void on_connection(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+{
+	(void)accept_one(data);
 }
 
 struct leases *leases_new(struct loop *loop, int listener, const struct leases_ops *ops, void *data)
@@ -137,12 +146,20 @@ bool leases_empty(const struct leases *leases)
 	return !leases->first;
 }
 
-void leases_tell_ready(struct leases *leases, bool warm)
+void leases_tell_ready(struct leases *leases, const char *how)
 {
 	leases->ready = true;
-	leases->warm = warm;
+	leases->how = how;
 	for (const struct lease *l = leases->first; l; l = l->next)
 		tell_ready(l);
+}
+
+void leases_tell_ended(struct leases *leases)
+{
+	while (accept_one(leases))
+		;
+	for (const struct lease *l = leases->first; l; l = l->next)
+		(void)packet_send(l->fd, LEASE_ENDED, NULL);
 }
 
 void leases_tell_error(const struct leases *leases, enum lease_message message,

@@ -52,9 +52,12 @@ struct vm {
 	struct loop_source *answer; /* runs while a restored VM's vminitd has not answered */
 	struct loop_source *grace;  /* runs while it is not clear whether QEMU has ended */
 	struct error suspicion;	    /* what is to blame if it has not */
+	unsigned int removing;	    /* containers that the guest removes, and answers then */
 	bool ready;		    /* vminitd has answered */
+	bool asked;		    /* somebody is about to ask it for a container */
 	bool warm;		    /* the VM is restored from a template */
 	bool woken;		    /* and it runs */
+	bool fell_back;		    /* KVM did not run */
 };
 
 static int vm_boot(struct vm *vm, bool warm, struct error *err);
@@ -101,15 +104,21 @@ static void suspect(struct vm *vm, const struct error *cause, const char *what)
 
 /* --- what holders of leases make happen --- */
 
+static void leave_if_unused(struct vm *vm)
+{
+	if (leases_empty(vm->leases) && !vm->removing)
+		leave(vm);
+}
+
 static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
 		       const struct error *err, void *data)
 {
 	struct vm *vm = data;
 
+	vm->removing--;
 	if (err)
 		log_debug("remove what is left of a container: %s", error_message(err));
-	if (leases_empty(vm->leases))
-		leave(vm);
+	leave_if_unused(vm);
 }
 
 /* A connection of our own to vminitd, once; it is not of the start of a VM that is restored. */
@@ -134,11 +143,10 @@ static void on_lease_dropped(void *data, const char *left)
 
 	if (left && vm->ready && !connect_vminitd(vm, NULL) && rpc_client_alive(vm->client)) {
 		/* The guest writes back what the container had in memory, then answers. */
+		vm->removing++;
 		guest_remove_container(vm->client, left, REMOVE_TIMEOUT, on_removed, vm);
-		return;
 	}
-	if (leases_empty(vm->leases))
-		leave(vm);
+	leave_if_unused(vm);
 }
 
 /*
@@ -146,11 +154,15 @@ static void on_lease_dropped(void *data, const char *left)
  * on another processor while this one gives back the memory, which is as much work. Not for a guest
  * that has something under way: virtiofsd may still write to a file from its memory.
  */
-static _noreturn_ void on_leases_ended(void *data)
+static void on_leases_ended(void *data)
 {
 	struct vm *vm = data;
 	struct stat st;
 
+	/* Of a container that others gave up. */
+	if (vm->removing)
+		return;
+	leases_tell_ended(vm->leases);
 	if (vm->qemu)
 		qemu_kill(vm->qemu);
 	if (vm->memory_fd >= 0 && !fstat(vm->memory_fd, &st))
@@ -175,7 +187,35 @@ static void vm_answered(void *data)
 		vm_down(vm, &err);
 }
 
+static void on_no_answer(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct vm *vm = data;
+
+	loop_remove(vm->answer);
+	vm->answer = NULL;
+	error_set(&err, ETIMEDOUT, "vminitd did not answer within %d seconds",
+		  (int)(SETUP_TIMEOUT / USEC_PER_SEC));
+	suspect(vm, &err, "set up the guest");
+}
+
+/* A restored VM is asked for nothing but its container, maybe after hooks that take their time. */
+static void wait_for_answer(struct vm *vm)
+{
+	if (vm->woken && vm->asked && !vm->ready && !vm->answer)
+		vm->answer = loop_add_timer(vm->loop, loop_now() + SETUP_TIMEOUT, on_no_answer, vm);
+}
+
+static void on_lease_named(void *data)
+{
+	struct vm *vm = data;
+
+	vm->asked = true;
+	wait_for_answer(vm);
+}
+
 static const struct leases_ops leases_ops = {
+	.named = on_lease_named,
 	.answered = vm_answered,
 	.ended = on_leases_ended,
 	.dropped = on_lease_dropped,
@@ -194,6 +234,7 @@ static void vm_unboot(struct vm *vm)
 	vsock_device_free(vm->vsock);
 	qemu_free(vm->qemu);
 	virtiofsd_free(vm->virtiofsd);
+	template_close(&vm->template);
 	vm->memory_fd = close_keep_errno(vm->memory_fd);
 	vm->client = NULL;
 	vm->vsock = NULL;
@@ -206,7 +247,9 @@ static void open_doors(struct vm *vm)
 {
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_VSOCK]), 0);
 	vsock_device_listen(vm->vsock, TAKE_FD(vm->listeners[LISTENER_RPC]), VSOCK_PORT_VMINITD);
-	leases_tell_ready(vm->leases, vm->warm);
+	leases_tell_ready(vm->leases, vm->warm	      ? LEASE_WARM
+				      : vm->fell_back ? LEASE_FELL_BACK
+						      : NULL);
 }
 
 static void on_setup_done(struct rpc_request *request _unused_,
@@ -222,18 +265,6 @@ static void on_setup_done(struct rpc_request *request _unused_,
 	trace_step("setup");
 	open_doors(vm);
 	vm_answered(vm);
-}
-
-static void on_no_answer(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	struct vm *vm = data;
-
-	loop_remove(vm->answer);
-	vm->answer = NULL;
-	error_set(&err, ETIMEDOUT, "vminitd did not answer within %d seconds",
-		  (int)(SETUP_TIMEOUT / USEC_PER_SEC));
-	suspect(vm, &err, "set up the guest");
 }
 
 /* The VM wakes up with all that vminitd would be asked first, and does it before it serves. */
@@ -269,7 +300,7 @@ static void on_plugged(struct qemu *qemu _unused_, const struct error *err, void
 		vm_down(vm, &own);
 	if (vm->warm) {
 		open_doors(vm);
-		vm->answer = loop_add_timer(vm->loop, loop_now() + SETUP_TIMEOUT, on_no_answer, vm);
+		wait_for_answer(vm);
 	} else {
 		guest_setup(vm->client, SETUP_TIMEOUT, on_setup_done, vm);
 	}
@@ -310,12 +341,13 @@ static void on_qemu_failed(struct qemu *qemu _unused_, enum qemu_failure kind,
 		log_warning("the VM of container %s does not run with KVM, trying without: %s",
 			    vm->config->id, error_message(err));
 		accel_fall_back(&vm->setup->accel, error_message(err));
+		vm->fell_back = true;
 	} else {
 		vm_down(vm, err);
 	}
 	vm_unboot(vm);
-	/* Cold in either case: what failed may have failed for the other reason. */
-	if (vm_boot(vm, false, &again) < 0)
+	/* A VM without KVM has templates of its own. */
+	if (vm_boot(vm, accel, &again) < 0)
 		vm_down(vm, &again);
 }
 
@@ -498,12 +530,24 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-static void become_a_daemon(const struct monitor_config *config)
+/* What create has open is create's, but for what this needs. */
+static void close_others(const struct monitor_config *config, int lease, const int listeners[3])
+{
+	const int keep[] = {lease,	     listeners[0],     listeners[1],
+			    listeners[2],    config->vm_dirfd, log_get_file(),
+			    trace_get_file()};
+	size_t n = ARRAY_SIZE(keep), n_trees = config->plan->n_exports;
+	_cleanup_free_ int *all = xcalloc(n + n_trees, sizeof(int));
+
+	memcpy(all, keep, sizeof(keep));
+	memcpy(all + n, config->trees, n_trees * sizeof(int));
+	process_close_others(all, n + n_trees);
+}
+
+static void become_a_daemon(void)
 {
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	close_keep_errno(config->lock_fd);
-	process_close_inherited();
 	process_set_title("runvm-monitor");
 	trace_set_name("monitor");
 	trace_step("cloned");
@@ -559,7 +603,8 @@ _noreturn_ void monitor_main(const struct monitor_config *config, bool born, int
 	int r;
 
 	memcpy(vm.listeners, listeners, sizeof(vm.listeners));
-	become_a_daemon(config);
+	close_others(config, lease, listeners);
+	become_a_daemon();
 	r = loop_new(&vm.loop);
 	if (r < 0)
 		_exit(1);

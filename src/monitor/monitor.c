@@ -86,13 +86,15 @@ int monitor_start(const struct monitor_config *config, struct monitor *ret, stru
 	return 0;
 }
 
-int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err)
+int monitor_receive(struct monitor *monitor, enum monitor_ready *ret, struct error *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	int r = packet_receive(monitor->lease, &text);
 
 	if (r == LEASE_READY) {
-		*ret_warm = !strcmp(text.data, LEASE_WARM);
+		*ret = !strcmp(text.data, LEASE_WARM)	     ? MONITOR_WARM
+		       : !strcmp(text.data, LEASE_FELL_BACK) ? MONITOR_FELL_BACK
+							     : MONITOR_COLD;
 		return 0;
 	}
 	if (r == LEASE_FAILED || r == LEASE_DOWN)

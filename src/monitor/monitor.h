@@ -39,7 +39,6 @@
  * @trees: detached mounts of the exports
  * @cgroups: directories of the host's cgroups to be in; NULL-terminated; NULL for none
  * @setup: how to start the VM; the monitor changes its copy
- * @lock_fd: of the container, closed in the monitor
  */
 struct monitor_config {
 	const char *id;
@@ -49,7 +48,6 @@ struct monitor_config {
 	int *trees;
 	char *const *cgroups;
 	struct vm_setup *setup;
-	int lock_fd;
 };
 
 /**
@@ -76,14 +74,17 @@ struct monitor {
  */
 int monitor_start(const struct monitor_config *config, struct monitor *ret, struct error *err);
 
+/* How the VM came up: MONITOR_FELL_BACK is a cold start without KVM after KVM had not run. */
+enum monitor_ready { MONITOR_COLD, MONITOR_WARM, MONITOR_FELL_BACK };
+
 /**
  * monitor_receive() - what the monitor says on create's lease
  *
- * @ret_warm: with LEASE_READY: whether the VM came from a template
+ * @ret: with LEASE_READY
  *
  * Return: 0 for LEASE_READY; the error of LEASE_FAILED or LEASE_DOWN; -ECHILD when it died.
  */
-int monitor_receive(struct monitor *monitor, bool *ret_warm, struct error *err);
+int monitor_receive(struct monitor *monitor, enum monitor_ready *ret, struct error *err);
 
 /* Lets go of the lease and closes everything; the VM lives on if a container has one. */
 void monitor_clear(struct monitor *monitor);

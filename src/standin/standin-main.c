@@ -357,6 +357,16 @@ static void create_in_guest(struct standin_life *life)
 		guest_start_process(life->client, life->config->id, on_started, life);
 }
 
+/* What create has open is create's, but for what this needs: its lease on the VM above all. */
+static void close_others(const struct standin_config *config, int control)
+{
+	const int keep[] = {control,	       config->vm_dirfd,
+			    config->rootfs_fd, config->console_socket,
+			    log_get_file(),    trace_get_file()};
+
+	process_close_others(keep, ARRAY_SIZE(keep));
+}
+
 _noreturn_ void standin_main(const struct standin_config *config, bool born, int control)
 {
 	struct standin_life life = {
@@ -365,8 +375,7 @@ _noreturn_ void standin_main(const struct standin_config *config, bool born, int
 	sigset_t signals;
 	int r;
 
-	close_keep_errno(config->lock_fd);
-	process_close_inherited();
+	close_others(config, control);
 	process_set_title("runvm-standin");
 	trace_set_name("standin");
 	trace_step("cloned");

@@ -57,7 +57,6 @@ enum standin_message {
  * @cgroups: directories of the host's cgroups to be in; NULL-terminated; NULL for none
  * @start: let the process go as soon as it is created, in the same breath; STANDIN_CREATED then
  *	says that it runs
- * @lock_fd: of the container, closed in the stand-in
  */
 struct standin_config {
 	const char *id;
@@ -68,7 +67,6 @@ struct standin_config {
 	int console_socket;
 	char *const *cgroups;
 	bool start;
-	int lock_fd;
 };
 
 /**

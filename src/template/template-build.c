@@ -292,26 +292,18 @@ static void leave_cgroups(void)
 	}
 }
 
-/* Nothing of the caller's but @keep, which becomes descriptor 3 and is -1 in the background. */
-static int let_go(int keep)
+/* Nothing of the caller's but @keep, which is -1 in the background. */
+static void let_go(int keep)
 {
 	int null;
 
 	log_set_file(-1, LOG_FORMAT_TEXT);
 	log_set_stderr(-1);
-	if (keep >= 0 && keep != 3) {
-		if (dup2(keep, 3) < 0)
-			_exit(EXIT_FAILURE);
-		keep = 3;
-	}
-	(void)syscall(SYS_close_range, keep >= 0 ? 4U : 3U, ~0U, 0U);
+	process_close_others(&keep, 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		(void)dup2(null, fd);
 	close_keep_errno(null);
-	if (keep >= 0)
-		(void)io_set_cloexec(keep, true);
-	return keep;
 }
 
 static void become_builder(bool background)
@@ -372,7 +364,7 @@ static _noreturn_ void build(const struct qemu_config *config, const struct acce
 	_cleanup_error_ struct error err = ERROR_INIT;
 	int r;
 
-	b.tell = let_go(tell);
+	let_go(tell);
 	become_builder(tell < 0);
 	r = loop_new(&b.loop);
 	if (r < 0)

@@ -38,6 +38,8 @@ static void load_completed(struct qemu_op *op)
 {
 	struct qemu *q = op->qemu;
 
+	/* It would pin the store's file system. */
+	q->state_fd = close_keep_errno(q->state_fd);
 	qemu_op_end(op, NULL);
 	qemu_became_ready(q, QEMU_PAUSED);
 }

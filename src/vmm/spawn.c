@@ -65,6 +65,9 @@ static _noreturn_ void child_run(const struct spawn_config *config, int stderr_f
 		_exit(EXEC_FAILED_STATUS);
 	(void)setsid();
 	process_reset_signals();
+	/* It would pin the file system that the caller happened to be in. */
+	if (chdir("/") < 0)
+		child_fail("chdir");
 	if (config->cgroup_fd >= 0 && write(config->cgroup_fd, "0", 1) < 0)
 		child_fail("enter the cgroup");
 	execv(config->path, config->argv);

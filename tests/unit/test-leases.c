@@ -16,10 +16,17 @@
 struct vm {
 	struct loop *loop;
 	struct leases *leases;
-	int answered, ended, dropped;
+	int named, answered, ended, dropped;
 	char left[16]; /* of the last that was dropped; "-" for none */
 	bool called;
 };
+
+static void on_named(void *data)
+{
+	struct vm *vm = data;
+
+	vm->named++;
+}
 
 static void on_answered(void *data)
 {
@@ -47,6 +54,7 @@ static void on_dropped(void *data, const char *left)
 }
 
 static const struct leases_ops ops = {
+	.named = on_named,
 	.answered = on_answered,
 	.ended = on_ended,
 	.dropped = on_dropped,
@@ -143,6 +151,7 @@ static void test_ended(void)
 	say(first, LEASE_ENDED, NULL);
 	take_in(&vm);
 	CHECK_INT(vm.ended, ==, 0);
+	CHECK_INT(vm.named, ==, 2);
 	/* Nothing is left of it. */
 	(void)close(first);
 	wait_for_call(&vm);
@@ -204,7 +213,7 @@ static void test_told(void)
 	vm_new(&vm, -1);
 	early = hold(&vm);
 	CHECK_INT(recv(early, &r, sizeof(r), MSG_DONTWAIT | MSG_PEEK), ==, -1);
-	leases_tell_ready(vm.leases, true);
+	leases_tell_ready(vm.leases, LEASE_WARM);
 	late = hold(&vm);
 	check_heard(early, LEASE_READY, LEASE_WARM);
 	check_heard(late, LEASE_READY, LEASE_WARM);
@@ -228,17 +237,19 @@ static void test_cold(void)
 
 	vm_new(&vm, -1);
 	fd = hold(&vm);
-	leases_tell_ready(vm.leases, false);
+	leases_tell_ready(vm.leases, NULL);
 	check_heard(fd, LEASE_READY, "");
 	(void)close(fd);
 	vm_clear(&vm);
 }
 
-/* A holder that connects is one like the others. */
+/* A holder that connects is one like the others, and hears of the end also when it just has. */
 static void test_connection(void)
 {
-	_cleanup_close_ int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int listener =
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int late = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	socklen_t len = sizeof(name);
 	struct vm vm;
@@ -248,13 +259,18 @@ static void test_connection(void)
 	CHECK_INT(getsockname(listener, (struct sockaddr *)&name, &len), ==, 0);
 	CHECK_INT(listen(listener, 1), ==, 0);
 	vm_new(&vm, listener);
-	leases_tell_ready(vm.leases, true);
+	leases_tell_ready(vm.leases, LEASE_WARM);
 	CHECK_INT(connect(fd, (struct sockaddr *)&name, len), ==, 0);
 	say(fd, LEASE_CONTAINER, "c1");
 	say(fd, LEASE_ENDED, NULL);
 	wait_for_call(&vm);
 	CHECK_INT(vm.ended, ==, 1);
+	CHECK_INT(connect(late, (struct sockaddr *)&name, len), ==, 0);
+	leases_tell_ended(vm.leases);
 	check_heard(fd, LEASE_READY, LEASE_WARM);
+	check_heard(fd, LEASE_ENDED, "");
+	check_heard(late, LEASE_READY, LEASE_WARM);
+	check_heard(late, LEASE_ENDED, "");
 	vm_clear(&vm);
 }
 

@@ -147,6 +147,29 @@ static void test_process_ref(void)
 	close(fd);
 }
 
+/* In a child: of ten descriptors, those that are kept, and 0 to 2. */
+static void test_close_others(void)
+{
+	static const int keep[] = {25, -1, 21, 2, 21, 20};
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		unsigned int open = 0;
+
+		for (int fd = 20; fd < 30; fd++)
+			if (dup2(STDERR_FILENO, fd) < 0)
+				_exit(1);
+		process_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+		for (int fd = 0; fd < 1024; fd++)
+			if (fcntl(fd, F_GETFD) >= 0)
+				open |= fd < 30 ? 1U << fd : 1U << 31;
+		_exit(open == (7U | 1U << 20 | 1U << 21 | 1U << 25) ? 0 : 2);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), ==, pid);
+	CHECK_INT(status, ==, 0);
+}
+
 int main(void)
 {
 	TEST_RUN(test_replace_file);
@@ -154,5 +177,6 @@ int main(void)
 	TEST_RUN(test_pass_fds);
 	TEST_RUN(test_packet);
 	TEST_RUN(test_process_ref);
+	TEST_RUN(test_close_others);
 	return test_end();
 }

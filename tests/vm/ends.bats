@@ -162,6 +162,65 @@ refused() {
 	done
 }
 
+@test "a start that hangs does not keep delete --force from its work" {
+	config '.hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "1000"]}]'
+	logged create --bundle bundle c1 >out 2>&1 </dev/null
+	runvm start c1 2>start.err &
+	start=$!
+	locked() { ! flock --shared --nonblock "$ROOT/c1" true; }
+	wait_for 10 locked
+	runvm delete --force c1
+	# It may have succeeded: the hook was killed, and was not seen to fail.
+	wait $start || contains "$(cat start.err)" "c1"
+	nothing_left
+}
+
+# A program that writes to a file by its memory alone, and says so.
+writer() {
+	cat >writer.c <<-'END'
+		#include <fcntl.h>
+		#include <string.h>
+		#include <sys/mman.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			int fd = open("/tmp/data", O_RDWR | O_CREAT, 0644);
+			char *p;
+
+			if (fd < 0 || ftruncate(fd, 1 << 20) < 0)
+				return 1;
+			p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			if (p == MAP_FAILED)
+				return 1;
+			memset(p, 'x', 1 << 20);
+			(void)!write(1, "up\n", 3);
+			for (;;)
+				pause();
+		}
+	END
+	cc -static -o "$1" writer.c
+}
+
+@test "what a container wrote to a mapped file is there after it was killed" {
+	need_program cc
+	writer bundle/rootfs/bin/writer
+	config '.process.args = ["/bin/writer"]'
+	for how in standin delete foreground; do
+		rm -f bundle/rootfs/tmp/data out
+		if [ $how = foreground ]; then
+			logged run --bundle bundle c1 >out 2>&1 </dev/null &
+			wait_for 30 grep -q up out
+		else
+			up
+		fi
+		[ $how = delete ] || kill -KILL "$(pid_of runvm-standin)"
+		[ $how = foreground ] || runvm delete --force c1
+		wait_for 15 no_processes
+		same "$how" 1048576 "$(tr -dc x <bundle/rootfs/tmp/data | wc -c)"
+		nothing_left
+	done
+}
+
 # A file system that takes most of the guest's memory, fast; a program then takes the rest.
 HOG='dd if=/dev/zero of=/big/file bs=1M count=140 2>/dev/null; tail /dev/zero'
 

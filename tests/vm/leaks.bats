@@ -117,6 +117,27 @@ life() {
 	wait_for 10 eval '[ "$(count)" -le '"$before"' ]'
 }
 
+# Who lives on pins no file system but those that the container is made of.
+@test "the processes of a container hold nothing of create's" {
+	mkdir elsewhere
+	echo mine >elsewhere/file
+	(cd elsewhere && runvm create --bundle ../bundle c1 >../out 2>&1 </dev/null 7<file)
+	runvm start c1
+	wait_for 30 grep -q up out
+	for pid in $(test_processes | cut -d' ' -f1); do
+		echo "$pid $(cat "/proc/$pid/comm") in $(readlink "/proc/$pid/cwd")"
+		ls -l "/proc/$pid/fd"
+		same "working directory of $pid" / "$(readlink "/proc/$pid/cwd")"
+		for link in "elsewhere" "$RUNVM_TEMPLATES"; do
+			[ -z "$(find "/proc/$pid/fd" -lname "*$link*")" ]
+		done
+	done
+	# The share is the monitor's and virtiofsd's.
+	[ -z "$(find "/proc/$(pid_of runvm-standin)/fd" -lname '/share*')" ]
+	# Nothing of a size that the guest could fill without bound.
+	grep " / /share " "/proc/$(pid_of runvm-monitor)/mountinfo" | grep -q size=64k
+}
+
 @test "no file appears in /run, /var/tmp, /dev/shm, nor where TMPDIR is" {
 	need_program unshare
 	mkdir tmp

@@ -17,6 +17,7 @@ setup() {
 }
 
 teardown() {
+	[ -z "${sleeper:-}" ] || kill "$sleeper" 2>/dev/null || true
 	common_teardown
 }
 
@@ -403,6 +404,65 @@ gone() {
 	echo "$stderr"
 	[ "$output" = works ]
 	rm -r "$ROOT"
+}
+
+# The first hierarchy that a container would have a cgroup in.
+own_cgroup_directory() {
+	local dir
+	for dir in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		[ ! -w "$dir/cgroup.procs" ] || [ -L "$dir" ] || break
+	done
+	echo "$dir$(test_cgroup)"
+}
+
+@test "a cgroup that somebody lives in is refused, and nobody is killed" {
+	script 'echo up'
+	dir=$(own_cgroup_directory)
+	mkdir -p "$dir/bundle/below"
+	sleep 1000 3>&- &
+	sleeper=$!
+	for place in bundle/below bundle; do
+		echo $sleeper >"$dir/$place/cgroup.procs"
+		attempt runvm create --bundle bundle c1
+		echo "$stderr"
+		[ "$status" -eq 1 ]
+		contains "$stderr" "container's cgroup is not empty: 1 process(es) found"
+		run ! runvm state c1
+		kill -0 $sleeper
+		grep -qx $sleeper "$dir/$place/cgroup.procs"
+	done
+	echo $sleeper >"${dir%"$(test_cgroup)"}/cgroup.procs"
+	# An empty one may be there.
+	[ "$(runvm run --bundle bundle c1)" = up ]
+	[ ! -e "$dir/bundle" ]
+}
+
+@test "kill of a process that has ended and whose output is on its way loses neither" {
+	script 'head -c 150000 /dev/zero; exit 7'
+	mkfifo fifo
+	runvm run --bundle bundle c1 >fifo &
+	run=$!
+	exec 9<fifo
+	wait_for 30 has_status c1 running
+	ended() { runvm kill c1 TERM 2>&1 | grep -q "container not running"; }
+	wait_for 30 ended
+	run --separate-stderr runvm kill c1 KILL
+	[ "$status" -eq 1 ]
+	contains "$stderr" "container not running"
+	runvm kill --all c1 KILL
+	same "bytes" 150000 "$(wc -c <&9)"
+	status=0
+	wait $run || status=$?
+	same "status" 7 "$status"
+}
+
+@test "a caller that ignores SIGCHLD" {
+	script 'exit 3'
+	status=0
+	python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "$RUNVM" --root "$ROOT" run --bundle bundle c1 || status=$?
+	same "status" 3 "$status"
 }
 
 @test "a container without a cgroup, and one in its own, in each hierarchy" {
