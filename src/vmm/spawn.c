@@ -56,7 +56,8 @@ static void child_descriptors(const struct spawn_config *config, int stderr_fd)
 			child_fail("pass a descriptor");
 }
 
-static _noreturn_ void child_run(const struct spawn_config *config, int stderr_fd, pid_t parent)
+static _noreturn_ void child_run(const struct spawn_config *config, const char **environment,
+				 int stderr_fd, pid_t parent)
 {
 	child_descriptors(config, stderr_fd);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -70,7 +71,7 @@ static _noreturn_ void child_run(const struct spawn_config *config, int stderr_f
 		child_fail("chdir");
 	if (config->cgroup_fd >= 0 && write(config->cgroup_fd, "0", 1) < 0)
 		child_fail("enter the cgroup");
-	execv(config->path, config->argv);
+	execve(config->path, config->argv, (char *const *)environment);
 	child_fail(config->path);
 }
 
@@ -129,6 +130,37 @@ static void on_exit_event(_unused_ struct loop_source *source, _unused_ uint32_t
 	s->fn(s, status, s->data);
 }
 
+static bool has_name(const char *variable, const char *other)
+{
+	size_t n = strcspn(other, "=");
+
+	return !strncmp(variable, other, n) && variable[n] == '=';
+}
+
+/* Our environment, and of @more what it does not have. Return: the array alone is owned. */
+static const char **make_environment(const char *const *more)
+{
+	size_t n = 0, n_more = 0, n_ours;
+	const char **all;
+
+	while (environ[n])
+		n++;
+	while (more && more[n_more])
+		n_more++;
+	all = xcalloc(n + n_more + 1, sizeof(*all));
+	memcpy(all, environ, n * sizeof(*all));
+	n_ours = n;
+	for (size_t i = 0; i < n_more; i++) {
+		size_t j = 0;
+
+		while (j < n_ours && !has_name(all[j], more[i]))
+			j++;
+		if (j == n_ours)
+			all[n++] = more[i];
+	}
+	return all;
+}
+
 static int check_program(const char *path, const char *name, struct error *err)
 {
 	if (path[0] != '/')
@@ -142,6 +174,7 @@ int spawn_start(struct loop *loop, const struct spawn_config *config, spawn_exit
 		struct spawn **ret, struct error *err)
 {
 	_cleanup_close_ int read_end = -1, write_end = -1;
+	_cleanup_free_ const char **environment = NULL;
 	struct spawn *s;
 	pid_t parent = getpid(), pid;
 	int ends[2], pidfd, r;
@@ -157,11 +190,12 @@ int spawn_start(struct loop *loop, const struct spawn_config *config, spawn_exit
 	if (r < 0)
 		return error_errno(err, r, "start %s", config->name);
 
+	environment = make_environment(config->environment);
 	pid = fork();
 	if (pid < 0)
 		return error_errno(err, errno, "start %s: fork", config->name);
 	if (!pid)
-		child_run(config, write_end, parent);
+		child_run(config, environment, write_end, parent);
 	/* The pid cannot be reused before it is reaped, so this is not a race. */
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0) {

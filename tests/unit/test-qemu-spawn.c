@@ -88,6 +88,30 @@ static void test_stderr(void)
 	teardown(&f);
 }
 
+/* What the program is to have beside our environment, unless we have it. */
+static void test_environment(void)
+{
+	static const char *const more[] = {"RUNVM_TEST_A=more", "RUNVM_TEST_B=more",
+					   "RUNVM_TEST=more", NULL};
+	char *argv[] = {
+		(char *)"sh", (char *)"-c",
+		(char *)"[ \"$RUNVM_TEST_A $RUNVM_TEST_B $RUNVM_TEST\" = \"ours more more\" ]",
+		NULL};
+	const struct spawn_config config = {.name = "sh",
+					    .path = "/bin/sh",
+					    .argv = argv,
+					    .environment = more,
+					    .cgroup_fd = -1};
+	struct fixture f = {.status = -1};
+
+	CHECK_INT(setenv("RUNVM_TEST_A", "ours", 1), ==, 0);
+	CHECK_INT(loop_new(&f.loop), ==, 0);
+	CHECK_INT(spawn_start(f.loop, &config, on_process_exit, &f, &f.spawn, NULL), ==, 0);
+	finish(&f);
+	CHECK_INT(f.status, ==, 0);
+	teardown(&f);
+}
+
 /* The program gets what was listed under the same number, and nothing else. */
 static void test_descriptors(void)
 {
@@ -182,6 +206,7 @@ int main(void)
 {
 	TEST_RUN(test_status);
 	TEST_RUN(test_stderr);
+	TEST_RUN(test_environment);
 	TEST_RUN(test_descriptors);
 	TEST_RUN(test_signals);
 	TEST_RUN(test_session);

@@ -394,7 +394,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 		wait_for 30 eval '[ -n "$(pid_of qemu)" ]'
 		kill -$signal $pid
 		wait $pid || true
-		wait_for 20 no_processes
+		wait_for 20 no_processes || { test_processes; cat out; runvm list; return 1; }
 		runvm delete --force c1
 		nothing_left
 	done
