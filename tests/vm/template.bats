@@ -568,3 +568,33 @@ END
 	same "output" "$(runvm --log "$PWD/log2" run --bundle b c2)" hello
 	run ! grep template log2
 }
+
+# with_dead_kvm COMMAND...: on a host that shows KVM, which then does not run.
+with_dead_kvm() {
+	mkdir dev
+	sed 's/^flags\t*:/& vmx svm/' /proc/cpuinfo >cpuinfo
+	# shellcheck disable=SC2016 # for the other shell
+	unshare --mount bash -ec '
+		mount -t tmpfs dev dev
+		cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx dev/
+		mknod dev/kvm c 1 3
+		mkdir dev/pts dev/shm
+		mount --rbind /dev/pts dev/pts
+		mount --bind cpuinfo /proc/cpuinfo
+		mount --rbind dev /dev
+		exec "$@"' bash "$@"
+	rmdir dev
+}
+
+@test "KVM that is there and does not run: a template without it is made, and used" {
+	need_root
+	busybox_bundle b /bin/echo hello
+	same "cold" hello "$(with_dead_kvm "$RUNVM" --root "$ROOT" --log "$PWD/log" run --bundle b c1)"
+	contains "$(cat log)" "does not run with KVM, trying without"
+	wait_for "$TIMEOUT" has_template
+	wait_for 10 no_builder
+	same "kind" tcg "$(runvm template list --format json | jq -r '.[].accelerator')"
+	same "warm" hello "$(with_dead_kvm "$RUNVM" --root "$ROOT" --log "$PWD/log" \
+		--trace-start "$PWD/trace" run --bundle b c2)"
+	grep -q " monitor template$" trace
+}
