@@ -159,8 +159,10 @@ static int call(struct program *p, const struct command *command, void *options,
 	size_t n_args = 0;
 	bool help;
 	int r;
-	ssize_t n = options_parse(command->options, options, args, &help, &err);
+	ssize_t n;
 
+	n = (command->has_subcommands ? options_parse : options_parse_anywhere)(
+		command->options, options, args, &help, &err);
 	if (n < 0) {
 		print_usage(command, error_message(&err));
 		return report(p, 1, &err);

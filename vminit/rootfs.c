@@ -39,6 +39,20 @@ int rootfs_change_attr(int fd, const struct mount_attr_change *change, unsigned 
 	return mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
+int rootfs_move_mount(int mount_fd, int target)
+{
+	struct stat what, where;
+
+	if (move_mount(mount_fd, "", target, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	/* What mount(2) calls ENOTDIR; engines know that, and explain it. */
+	if (errno == EINVAL && !fstat(mount_fd, &what) && !fstat(target, &where) &&
+	    S_ISDIR(what.st_mode) != S_ISDIR(where.st_mode))
+		return -ENOTDIR;
+	return -errno;
+}
+
 /*
  * Applies the options to a detached mount and puts it onto @target. All mounts of the namespace are
  * private, of which "private" and "slave" are no change.
@@ -54,9 +68,9 @@ static int attach(int mount_fd, int target, const struct mount_options *options)
 		r = rootfs_change_attr(mount_fd, &options->recursive_attr, AT_RECURSIVE);
 	if (r < 0)
 		return r;
-	if (move_mount(mount_fd, "", target, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return -errno;
+	r = rootfs_move_mount(mount_fd, target);
+	if (r < 0)
+		return r;
 	if (!(attr.propagation & (MS_SHARED | MS_UNBINDABLE)))
 		return 0;
 	return mount_setattr(mount_fd, "", AT_EMPTY_PATH | recursive, &attr, sizeof(attr)) < 0
@@ -153,14 +167,35 @@ static int cover_boot_id(struct child *child, const struct plan_mount *m)
 	return attach(tree, target, &readonly);
 }
 
+/*
+ * The data for mount(2): a tmpfs over a directory has that one's mode where its options name none, as
+ * with runc. Return: owned.
+ */
+static char *tmpfs_data(const struct child *child, const struct plan_mount *m)
+{
+	const char *data = m->options.data;
+	_cleanup_close_ int there = -1;
+	struct stat st;
+
+	if (!data || !strstr(data, "mode="))
+		there = inroot_open(child->rootfs_fd, m->destination, O_PATH | O_DIRECTORY);
+	if (there < 0 || fstat(there, &st) < 0)
+		return data ? xstrdup(data) : NULL;
+	return xasprintf("mode=%04o%s%s", (unsigned int)st.st_mode & 07777, data ? "," : "",
+			 data ? data : "");
+}
+
 static int mount_fs(struct child *child, const struct plan_mount *m, struct error *err)
 {
 	const struct mount_options *o = &m->options;
-	const char *source = m->source ? m->source : m->type;
+	const char *source = m->source ? m->source : m->type, *data = o->data;
+	_cleanup_free_ char *own_data = NULL;
 	_cleanup_close_ int target = -1;
 	char path[INROOT_FD_PATH_SIZE];
 	int r;
 
+	if (!o->copy_up && !strcmp(m->type, "tmpfs"))
+		data = own_data = tmpfs_data(child, m);
 	target = inroot_make(child->rootfs_fd, m->destination, INROOT_DIRECTORY);
 	if (target < 0)
 		return fail_mount(m, target, err);
@@ -168,7 +203,7 @@ static int mount_fs(struct child *child, const struct plan_mount *m, struct erro
 		r = mount_copy_up(child, m, target, err);
 		if (r < 0)
 			return r;
-	} else if (mount(source, inroot_fd_path(target, path), m->type, o->flags, o->data) < 0) {
+	} else if (mount(source, inroot_fd_path(target, path), m->type, o->flags, data) < 0) {
 		if (errno == ENODEV)
 			return error_set(err, ENODEV,
 					 "mount \"%s\" in the container: the guest's "

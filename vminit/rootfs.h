@@ -19,6 +19,11 @@ int rootfs_prepare(struct child *child, struct error *err);
  * Return: 0 or -errno.
  */
 int rootfs_change_attr(int fd, const struct mount_attr_change *change, unsigned int flags);
+/*
+ * Puts a detached mount onto @target, an O_PATH descriptor.
+ * Return: 0; -ENOTDIR for a directory and something that is none; another -errno.
+ */
+int rootfs_move_mount(int mount_fd, int target);
 /* Whether rootfs_devices() makes a link of this name in /dev. */
 bool rootfs_is_dev_link(const char *name);
 /* mounts of config.json, in its order. */

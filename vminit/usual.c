@@ -89,9 +89,9 @@ static int attach(const struct child *child, struct usual_mount *mount,
 	target = inroot_make(child->rootfs_fd, m->destination, INROOT_DIRECTORY);
 	if (target < 0)
 		return target;
-	if (move_mount(mount->fd, "", target, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return -errno;
+	r = rootfs_move_mount(mount->fd, target);
+	if (r < 0)
+		return r;
 	mount->attached = true;
 	if (!child->usual->all)
 		mount->id = mount_id(mount->fd);

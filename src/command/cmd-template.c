@@ -406,7 +406,7 @@ static int call(const struct globals *globals, const struct command *command, vo
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	size_t n_args = 0;
 	bool help;
-	ssize_t n = options_parse(command->options, options, args, &help, err);
+	ssize_t n = options_parse_anywhere(command->options, options, args, &help, err);
 	int r;
 
 	if (n < 0)
@@ -449,6 +449,7 @@ const struct command command_template = {
 		"the background after a start that found none; this command makes them ahead.\n"
 		"The environment variable RUNVM_TEMPLATES switches them off (\"off\") or names\n"
 		"another directory for them.\n",
+	.has_subcommands = true,
 	.min_args = 1,
 	.max_args = COMMAND_ARGS_ANY,
 	.handler = template_run,

@@ -96,6 +96,7 @@ typedef int command_fn(const struct globals *globals, const void *options, char 
  * @description: NULL or paragraphs for the help, lines of at most 80 columns, each ending in \n
  * @options: ends with OPTION_END; NULL for none. `--help, -h` is there without being listed.
  * @options_size: of the struct that @options describe; 0 for none
+ * @has_subcommands: options behind the first argument are not this command's
  * @min_args, @max_args: how many arguments; main refuses others with runc's words
  * @failure_code: exit code for an error; 0 stands for 1 (exec has 255)
  * @handler: see command_fn
@@ -108,6 +109,7 @@ struct command {
 	const char *description;
 	const struct option_def *options;
 	size_t options_size;
+	bool has_subcommands;
 	size_t min_args;
 	size_t max_args;
 	int failure_code;

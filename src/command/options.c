@@ -192,6 +192,42 @@ ssize_t options_parse(const struct option_def *defs, void *options, char **args,
 	return n;
 }
 
+/* Of this table: runc takes what looks like an option and is none for an argument there. */
+static bool is_option(const struct option_def *defs, const char *arg)
+{
+	const char *name = arg + (arg[0] == '-') + (arg[0] == '-' && arg[1] == '-');
+
+	return name > arg && *name && find(defs, name, strcspn(name, "="));
+}
+
+ssize_t options_parse_anywhere(const struct option_def *defs, void *options, char **args,
+			       bool *ret_help, struct error *err)
+{
+	ssize_t n = options_parse(defs, options, args, ret_help, err), at = n;
+
+	if (n < 0 || (n && !strcmp(args[n - 1], "--")))
+		return n;
+	while (args[at] && strcmp(args[at], "--") != 0) {
+		int taken;
+
+		if (!is_option(defs, args[at])) {
+			at++;
+			continue;
+		}
+		taken = parse_one(defs, options, args + at, ret_help, err);
+		if (taken < 0)
+			return taken;
+		/* They come to lie behind the other options, in front of the arguments. */
+		for (; taken; taken--, at++, n++) {
+			char *arg = args[at];
+
+			memmove(args + n + 1, args + n, (size_t)(at - n) * sizeof(*args));
+			args[n] = arg;
+		}
+	}
+	return n;
+}
+
 void options_clear(const struct option_def *defs, void *options)
 {
 	static const size_t sizes[] = {

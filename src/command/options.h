@@ -96,6 +96,15 @@ struct option_def {
 ssize_t options_parse(const struct option_def *defs, void *options, char **args, bool *ret_help,
 		      struct error *err);
 
+/**
+ * options_parse_anywhere() - the same, and those between and behind the arguments, up to a "--"
+ * @args: sorted: the options first, then the arguments in their order
+ *
+ * As runc, what begins with a dash and is no option of the table is an argument there.
+ */
+ssize_t options_parse_anywhere(const struct option_def *defs, void *options, char **args,
+			       bool *ret_help, struct error *err);
+
 /* Frees the lists in @options; the struct is zero afterwards as far as @defs knows it. */
 void options_clear(const struct option_def *defs, void *options);
 

@@ -20,8 +20,8 @@
 struct foreground {
 	struct loop *loop;
 	int console[2]; /* ours, create's */
-	int tty;	/* the caller's terminal; -1 for none */
-	int tty_in, tty_out;
+	int tty;	/* the caller's terminal, for its size and its mode; -1 for none */
+	int in, out;	/* the caller's standard streams */
 	struct termios saved;
 	bool raw;
 	int master, master_out;
@@ -46,7 +46,7 @@ int foreground_new(bool terminal, struct foreground **ret, struct error *err)
 	struct foreground *fg = xnew(struct foreground);
 	int r;
 
-	fg->console[0] = fg->console[1] = fg->tty = fg->tty_in = fg->tty_out = -1;
+	fg->console[0] = fg->console[1] = fg->tty = fg->in = fg->out = -1;
 	fg->master = fg->master_out = fg->lease = -1;
 	r = loop_new(&fg->loop);
 	if (r < 0) {
@@ -129,14 +129,15 @@ static int take_terminal(struct foreground *fg, struct error *err)
 	fg->raw = true;
 	if (tcsetattr(fg->tty, TCSANOW, &raw) < 0)
 		return error_errno(err, errno, "make the terminal raw");
-	fg->tty_in = relay_open_own(fg->tty, O_RDONLY);
-	fg->tty_out = relay_open_own(fg->tty, O_WRONLY);
+	/* Which need not be the terminal: `run c1 >log`. */
+	fg->in = relay_open_own(STDIN_FILENO, O_RDONLY);
+	fg->out = relay_open_own(STDOUT_FILENO, O_WRONLY);
 	fg->master_out = fcntl(fg->master, F_DUPFD_CLOEXEC, 3);
-	if (fg->tty_in < 0 || fg->tty_out < 0 || fg->master_out < 0 ||
+	if (fg->in < 0 || fg->out < 0 || fg->master_out < 0 ||
 	    io_set_nonblocking(fg->master, true) < 0)
-		return error_set(err, EMFILE, "open the terminal again");
-	fg->input = relay_new(fg->loop, fg->tty_in, fg->master, on_relay_done, fg);
-	fg->output = relay_new(fg->loop, fg->master_out, fg->tty_out, on_relay_done, fg);
+		return error_set(err, EMFILE, "open the standard streams again");
+	fg->input = relay_new(fg->loop, fg->in, fg->master, on_relay_done, fg);
+	fg->output = relay_new(fg->loop, fg->master_out, fg->out, on_relay_done, fg);
 	return 0;
 }
 
@@ -228,8 +229,8 @@ void foreground_free(struct foreground *fg)
 	close_keep_errno(fg->console[0]);
 	close_keep_errno(fg->console[1]);
 	close_keep_errno(fg->tty);
-	close_keep_errno(fg->tty_in);
-	close_keep_errno(fg->tty_out);
+	close_keep_errno(fg->in);
+	close_keep_errno(fg->out);
 	close_keep_errno(fg->master);
 	close_keep_errno(fg->master_out);
 	close_keep_errno(fg->lease);

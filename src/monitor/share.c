@@ -74,6 +74,17 @@ static int mount_in_root(const char *source, const char *root, const char *name,
 	return 0;
 }
 
+static int remount_readonly(const char *root, const char *name, struct error *err)
+{
+	_cleanup_free_ char *target = xasprintf("%s/%s", root, name);
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+
+	if (mount_setattr(AT_FDCWD, target, 0, &attr, sizeof(attr)) < 0)
+		return error_errno(err, errno, "make \"%s\" read-only", target);
+	return 0;
+}
+
 int share_enter(const char *vm_dir, struct share *ret, struct error *err)
 {
 	_cleanup_free_ char *root = xasprintf("%s/root", vm_dir);
@@ -89,6 +100,9 @@ int share_enter(const char *vm_dir, struct share *ret, struct error *err)
 	if (mount("runvm", root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
 		return error_errno(err, errno, "mount a tmpfs on \"%s\"", root);
 	r = mount_in_root(vm_dir, root, "vm", NULL, MS_BIND, NULL, err);
+	/* QEMU sees it, too: hooks are run from there when the container is deleted. */
+	if (!r)
+		r = remount_readonly(root, "vm", err);
 	/* This process is pid 1 of a pid namespace: /proc is of that one. */
 	if (!r)
 		r = mount_in_root("proc", root, "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,

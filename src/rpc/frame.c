@@ -137,8 +137,14 @@ char *frame_text(const uint8_t *body, size_t len)
 {
 	char *text = xmalloc(len + 1);
 
-	for (size_t i = 0; i < len; i++)
-		text[i] = body[i] < 0x20 || body[i] == 0x7f ? ' ' : (char)body[i];
+	for (size_t i = 0; i < len; i++) {
+		/* U+0080 to U+009F, which terminals obey, too. */
+		bool c1 = i && body[i - 1] == 0xc2 && body[i] >= 0x80 && body[i] <= 0x9f;
+
+		text[i] = c1 || body[i] < 0x20 || body[i] == 0x7f ? ' ' : (char)body[i];
+		if (c1)
+			text[i - 1] = ' ';
+	}
 	text[len] = '\0';
 	return text;
 }

@@ -199,8 +199,6 @@ static void take_payload(struct vsock_connection *c, const struct vsock_header *
 	ssize_t n = 0;
 
 	if (h->len > c->buf_alloc - (c->rx_cnt - c->fwd_cnt)) {
-		log_debug("vsock: port %" PRIu32 " of the guest sends beyond its credit",
-			  c->guest_port);
 		vsock_connection_reset(c);
 		return;
 	}

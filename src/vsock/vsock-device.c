@@ -59,6 +59,7 @@ enum { RING_RX, RING_TX };
 #define CLIENT_PORT_MAX 0x7fffffffu
 
 #define LINGER_TIME	(30 * USEC_PER_SEC)
+#define LOG_MAX		100 /* lines about one guest */
 #define STALL_TIME	(1 * USEC_PER_SEC)
 
 LIST_HEAD(connection_bucket, vsock_connection);
@@ -86,6 +87,7 @@ struct vsock_device {
 	bool report_ready;
 	struct error error; /* why it has failed, until that is reported */
 	struct listener_list listeners;
+	unsigned int n_logged;
 
 	struct connection_bucket buckets[1 << HASH_BITS];
 	uint32_t hash_key;
@@ -154,7 +156,8 @@ static void set_timer(struct vsock_device *dev, uint64_t deadline)
 static void place(struct vsock_device *dev, struct vsock_connection *c)
 {
 	bool control = c->due != 0, data = vsock_connection_room(c) > 0;
-	bool linger = c->state == VSOCK_LINGERING;
+	/* Who waited for an answer and has gone is waited for no longer than a reset is. */
+	bool linger = c->state == VSOCK_LINGERING || (c->state == VSOCK_CONNECTING && c->hung_up);
 
 	/* Its ports are free for another: the guest has forgotten it, or is about to be told. */
 	if (c->in_hash && (c->state == VSOCK_DRAINING || c->state == VSOCK_DEAD)) {
@@ -278,6 +281,16 @@ static void answer_rst(struct vsock_device *dev, const struct vsock_header *h)
 	};
 }
 
+/* How often there is something to be said is the guest's choice, and the log is the host's. */
+static bool may_log(struct vsock_device *dev)
+{
+	if (dev->n_logged == LOG_MAX)
+		return false;
+	if (++dev->n_logged == LOG_MAX)
+		log_debug("vsock: no more is said of what this guest does");
+	return true;
+}
+
 /* The guest connects to a port of the host. */
 static void accept_request(struct vsock_device *dev, const struct vsock_header *h)
 {
@@ -289,8 +302,10 @@ static void accept_request(struct vsock_device *dev, const struct vsock_header *
 	if (vsock_device_connections(dev) < VSOCK_MAX_CONNECTIONS - HOST_RESERVE)
 		fd = socket_connect_at(dev->dirfd, name, SOCK_STREAM | SOCK_NONBLOCK);
 	if (fd < 0) {
-		log_debug("vsock: the guest's connection to port %" PRIu32 " is refused: %s",
-			  h->dst_port, strerror(-fd));
+		if (may_log(dev))
+			log_debug("vsock: the guest's connection to port %" PRIu32
+				  " is refused: %s",
+				  h->dst_port, strerror(-fd));
 		answer_rst(dev, h);
 		return;
 	}
@@ -313,8 +328,9 @@ static void take_packet(struct vsock_device *dev, const struct vring_chain *chai
 	r = vsock_header_decode(bytes, chain->size - VSOCK_HEADER_SIZE, &h);
 	/* Not from this guest or not for this host: nobody to whom an answer could go. */
 	if (h.src_cid != dev->guest_cid || h.dst_cid != VSOCK_CID_HOST) {
-		log_debug("vsock: packet from CID %" PRIu64 " to %" PRIu64 " dropped", h.src_cid,
-			  h.dst_cid);
+		if (may_log(dev))
+			log_debug("vsock: packet from CID %" PRIu64 " to %" PRIu64 " dropped",
+				  h.src_cid, h.dst_cid);
 		return;
 	}
 	if (r == -EPROTONOSUPPORT) {

@@ -145,6 +145,9 @@ static void test_text(void)
 
 	CHECK_STR(text, "100% M\xc3\xbcll  [31m  x");
 	free(text);
+	text = frame_text((const uint8_t *)"\xc2\x9b[2J \xc2\xa7 \xc2\x80\xc3\x9f", 13);
+	CHECK_STR(text, "  [2J \xc2\xa7   \xc3\x9f");
+	free(text);
 	text = frame_text(NULL, 0);
 	CHECK_STR(text, "");
 	free(text);

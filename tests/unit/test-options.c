@@ -178,6 +178,52 @@ static void test_partial(void)
 	options_clear(defs, &o);
 }
 
+/* Options behind arguments: which there are, and in which order the arguments remain. */
+static void test_anywhere(void)
+{
+	static const struct {
+		const char *line;
+		ssize_t taken;
+		const char *rest; /* NULL for a fault */
+		bool flag;
+		const char *text;
+	} cases[] = {
+		{"a b", 0, "a b", false, NULL},
+		{"a --flag b", 1, "a b", true, NULL},
+		{"a -f b -t x c", 3, "a b c", true, "x"},
+		{"-f a --text=y", 2, "a", true, "y"},
+		{"a b --text x", 2, "a b", false, "x"},
+		{"a -- --flag", 0, "a -- --flag", false, NULL},
+		{"-- a --flag", 1, "a --flag", false, NULL},
+		{"a -9 - --other -f", 1, "a -9 - --other", true, NULL},
+		{"a --text", -EINVAL, NULL, false, NULL},
+		{"a --number x", -EINVAL, NULL, false, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strbuf_ struct strbuf rest = STRBUF_INIT;
+		char buffer[128], *args[MAX_ARGS + 1] = {NULL};
+		struct options o = {.flag = false};
+		size_t n = 0;
+		ssize_t r;
+		bool help;
+
+		strcpy(buffer, cases[i].line);
+		for (char *word = strtok(buffer, " "); word; word = strtok(NULL, " "))
+			args[n++] = word;
+		r = options_parse_anywhere(defs, &o, args, &help, NULL);
+		CHECK_INT(r, ==, cases[i].taken);
+		for (size_t j = (size_t)r; r >= 0 && j < n; j++)
+			strbuf_printf(&rest, "%s%s", j > (size_t)r ? " " : "", args[j]);
+		if (cases[i].rest) {
+			CHECK_STR(rest.data, cases[i].rest);
+			CHECK_INT(o.flag, ==, cases[i].flag);
+			CHECK_STR(o.text, cases[i].text);
+		}
+		options_clear(defs, &o);
+	}
+}
+
 static void test_no_options(void)
 {
 	char dash[] = "-x", plain[] = "x";
@@ -318,6 +364,7 @@ int main(void)
 	TEST_RUN(test_errors);
 	TEST_RUN(test_list);
 	TEST_RUN(test_partial);
+	TEST_RUN(test_anywhere);
 	TEST_RUN(test_no_options);
 	TEST_RUN(test_commands);
 	TEST_RUN(test_help_layout);

@@ -446,14 +446,31 @@ own_cgroup_directory() {
 	wait_for 30 has_status c1 running
 	ended() { runvm kill c1 TERM 2>&1 | grep -q "container not running"; }
 	wait_for 30 ended
-	run --separate-stderr runvm kill c1 KILL
-	[ "$status" -eq 1 ]
-	contains "$stderr" "container not running"
-	runvm kill --all c1 KILL
+	runvm kill --all c1 TERM
 	same "bytes" 150000 "$(wc -c <&9)"
 	status=0
 	wait $run || status=$?
 	same "status" 7 "$status"
+}
+
+# Whatever the guest says: what is left of the output is lost, but nothing lives on.
+@test "SIGKILL of a process that has ended and whose output nobody reads ends the container" {
+	script 'head -c 150000 /dev/zero; exit 7'
+	mkfifo fifo
+	runvm run --keep --bundle bundle c1 >fifo &
+	run=$!
+	exec 9<fifo
+	wait_for 30 has_status c1 running
+	ended() { runvm kill c1 TERM 2>&1 | grep -q "container not running"; }
+	wait_for 30 ended
+	run --separate-stderr runvm kill c1 KILL
+	[ "$status" -eq 1 ]
+	contains "$stderr" "container not running"
+	has_status c1 stopped
+	wait_for 15 no_processes
+	status=0
+	wait $run || status=$?
+	same "status" 137 "$status"
 }
 
 @test "a caller that ignores SIGCHLD" {

@@ -57,6 +57,16 @@ console() {
 	same "restored" true "$(got .restored)"
 }
 
+@test "foreground: a terminal, and streams that are none" {
+	script 'read line; echo "got $line"; [ -t 0 ] && [ -t 1 ] && stty size'
+	echo input >in
+	in_pty '[["resize", 33, 77], ["expect", "status 0"]]' sh -c \
+		"$RUNVM --root $ROOT run --bundle bundle c1 <in >log; echo \"status \$?\""
+	run ! grep -q got <<<"$(got .output)"
+	contains "$(cat log)" "got input"
+	contains "$(cat log)" "33 77"
+}
+
 @test "foreground: control characters are the program's: ^C, ^Z, ^D" {
 	# With a deadline: a shell looks for signals before it reads, and one may come in between.
 	script 'trap "echo got INT" INT; trap "echo got TSTP" TSTP; echo ready
