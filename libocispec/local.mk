@@ -5,6 +5,7 @@ ocispec_sources = \
 	libocispec/json-get.c \
 	libocispec/json-read.c \
 	libocispec/json-write.c \
+	libocispec/seccomp-enosys.c libocispec/seccomp-enosys.h \
 	libocispec/seccomp-program.c libocispec/seccomp-program.h \
 	libocispec/spec.c libocispec/spec.h \
 	libocispec/spec-copy.c \
@@ -23,6 +24,7 @@ EXTRA_DIST += libocispec/list-properties.py
 
 check_PROGRAMS += \
 	tests/unit/test-json \
+	tests/unit/test-seccomp-enosys \
 	tests/unit/test-spec \
 	tests/unit/test-spec-default \
 	tests/unit/test-spec-errors \
@@ -30,6 +32,8 @@ check_PROGRAMS += \
 
 tests_unit_test_json_SOURCES = tests/unit/test-json.c tests/unit/test.h
 tests_unit_test_json_LDADD = $(host_libs)
+tests_unit_test_seccomp_enosys_SOURCES = tests/unit/test-seccomp-enosys.c tests/unit/test.h
+tests_unit_test_seccomp_enosys_LDADD = $(host_libs)
 tests_unit_test_spec_SOURCES = tests/unit/test-spec.c tests/unit/test-spec-properties.c \
 	tests/unit/test.h
 tests_unit_test_spec_LDADD = $(host_libs)

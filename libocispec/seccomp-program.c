@@ -11,6 +11,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/log.h"
+#include "libocispec/seccomp-enosys.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -53,9 +54,29 @@ static const struct {
 	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 };
 
-/* config.json's architectures and libseccomp's names for them: SCMP_ARCH_X86_64 is "x86_64". */
-static int add_architectures(scmp_filter_ctx ctx, const struct oci_seccomp *s, struct error *err)
+/**
+ * struct architectures - those that a program is for
+ * @list: SCMP_ARCH_*, the native one first, each once
+ */
+struct architectures {
+	uint32_t list[SECCOMP_ENOSYS_MAX_ARCHS];
+	size_t n;
+};
+
+static void note_architecture(struct architectures *archs, uint32_t arch)
 {
+	for (size_t i = 0; i < archs->n; i++)
+		if (archs->list[i] == arch)
+			return;
+	if (archs->n < ARRAY_SIZE(archs->list))
+		archs->list[archs->n++] = arch;
+}
+
+/* config.json's architectures and libseccomp's names for them: SCMP_ARCH_X86_64 is "x86_64". */
+static int add_architectures(scmp_filter_ctx ctx, const struct oci_seccomp *s,
+			     struct architectures *archs, struct error *err)
+{
+	note_architecture(archs, seccomp_arch_native());
 	for (size_t i = 0; i < s->n_architectures; i++) {
 		const char *name = s->architectures[i];
 		char lower[32];
@@ -77,6 +98,7 @@ static int add_architectures(scmp_filter_ctx ctx, const struct oci_seccomp *s, s
 		r = seccomp_arch_add(ctx, arch);
 		if (r < 0 && r != -EEXIST)
 			return error_errno(err, r, "linux.seccomp.architectures[%zu]", i);
+		note_architecture(archs, arch);
 	}
 	return 0;
 }
@@ -176,7 +198,9 @@ static int add_syscall(scmp_filter_ctx ctx, const struct oci_seccomp *seccomp, s
 	return 0;
 }
 
-static int export_program(scmp_filter_ctx ctx, struct seccomp_program *ret)
+/* @stub: @n_stub instructions that go in front */
+static int export_program(scmp_filter_ctx ctx, const struct sock_filter *stub, size_t n_stub,
+			  struct seccomp_program *ret)
 {
 	_cleanup_strbuf_ struct strbuf program = STRBUF_INIT;
 	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
@@ -190,7 +214,8 @@ static int export_program(scmp_filter_ctx ctx, struct seccomp_program *ret)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
-	r = io_read_fd(fd, SECCOMP_PROGRAM_MAX * size, &program);
+	strbuf_append(&program, (const char *)stub, n_stub * size);
+	r = io_read_fd(fd, (SECCOMP_PROGRAM_MAX - n_stub) * size, &program);
 	if (r < 0)
 		return r;
 	ret->length = (unsigned short)(program.len / size);
@@ -198,21 +223,34 @@ static int export_program(scmp_filter_ctx ctx, struct seccomp_program *ret)
 	return 0;
 }
 
+/* Whether it refuses what the profile does not name, otherwise than by ENOSYS. */
+static bool is_restrictive(uint32_t default_action)
+{
+	return default_action != SCMP_ACT_ALLOW && default_action != SCMP_ACT_LOG &&
+	       (default_action & SECCOMP_RET_ACTION_FULL) != SCMP_ACT_TRACE(0) &&
+	       default_action != SCMP_ACT_ERRNO(ENOSYS);
+}
+
 static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t default_action,
 		   struct seccomp_program *ret, struct error *err)
 {
+	struct sock_filter stub[SECCOMP_ENOSYS_MAX];
+	struct architectures archs = {.n = 0};
+	size_t n_stub = 0;
 	int r;
 
 	/* Flags are passed to the kernel, and noNewPrivileges set, by who loads the program. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	/* A decision tree: shorter ways through hundreds of rules. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	r = add_architectures(ctx, s, err);
+	r = add_architectures(ctx, s, &archs, err);
 	for (size_t i = 0; i < s->n_syscalls && !r; i++)
 		r = add_syscall(ctx, s, i, default_action, err);
 	if (r < 0)
 		return r;
-	r = export_program(ctx, ret);
+	if (is_restrictive(default_action))
+		n_stub = seccomp_enosys_stub(s, archs.list, archs.n, stub);
+	r = export_program(ctx, stub, n_stub, ret);
 	return r < 0 ? error_errno(err, r, "linux.seccomp: compile the filter") : 0;
 }
 

@@ -271,6 +271,43 @@ compare_error() {
 	compare_error "not a directory"
 }
 
+# Programs fall back on an older call for ENOSYS alone.
+@test "a system call that is newer than the seccomp profile" {
+	need_program cc
+	cat >calls.c <<-'END'
+		#include <errno.h>
+		#include <stdio.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			long r = syscall(SYS_mkdir, "/x", 0700);
+
+			printf("known: %ld %d\n", r, errno);
+			r = syscall(9999, 0);
+			printf("newer: %ld %d\n", r, errno);
+			return 0;
+		}
+	END
+	cc -static -o bundle/rootfs/bin/calls calls.c
+	# All that this system's headers know, but for two.
+	echo '#include <sys/syscall.h>' | cc -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/\1/p' |
+		grep -vx 'mkdir\|mkdirat' | jq -R . | jq -s . >names
+	for default in ERRNO KILL LOG; do
+		config '.process.args = ["/bin/calls"] | .linux.seccomp = {defaultAction: ("SCMP_ACT_" + $ARGS.positional[0]),
+			architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+			syscalls: [{names: ($ARGS.positional[1] | fromjson), action: "SCMP_ACT_ALLOW"}]}' \
+			$default "$(cat names)"
+		run_one runc
+		rm -rf bundle/rootfs/x
+		run_one runvm
+		rm -rf bundle/rootfs/x
+		diff -u runc.status runvm.status
+		diff -u runc.out runvm.out
+		[ $default != ERRNO ] || grep -qx "newer: -1 38" runvm.out
+	done
+}
+
 @test "options behind the arguments" {
 	script 'echo out'
 	runc run c1 --bundle bundle >runc.out
