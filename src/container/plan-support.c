@@ -109,6 +109,11 @@ static bool has_host_network(const struct oci_spec *s)
 	return !oci_namespace_find(s, OCI_NAMESPACE_NETWORK);
 }
 
+static bool has_host_uts(const struct oci_spec *s)
+{
+	return !oci_namespace_find(s, OCI_NAMESPACE_UTS);
+}
+
 static bool has_joined_network(const struct oci_spec *s)
 {
 	const struct oci_namespace *ns = oci_namespace_find(s, OCI_NAMESPACE_NETWORK);
@@ -158,6 +163,8 @@ static const struct support_rule rules[] = {
 	{"linux.namespaces", has_host_network, SUPPORT_WARN,
 	 "no network namespace: a VM cannot share the host's network, and user-mode networking is "
 	 "not supported yet; the container has a loopback interface alone"},
+	{"linux.namespaces", has_host_uts, SUPPORT_NOTE,
+	 "no uts namespace: the host's name is not shared with the VM"},
 	{"linux.namespaces", has_joined_network, SUPPORT_NOTE,
 	 "the interfaces of the joined network namespace do not appear in the VM yet; the "
 	 "container has a loopback interface alone"},

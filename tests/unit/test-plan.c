@@ -225,8 +225,9 @@ static void test_warnings(void)
 	CHECK_INT(plan_make(bundle, "c", &plan, &err), ==, 0);
 	CHECK_INT(plan->n_warnings, ==, 1);
 	CHECK_CONTAINS(plan->warnings[0], "network");
-	CHECK_INT(plan->n_notes, ==, 2);
+	CHECK_INT(plan->n_notes, ==, 3);
 	CHECK_CONTAINS(plan->notes[0], "linux.mountLabel");
+	CHECK_CONTAINS(plan->notes[1], "uts");
 	plan_free(plan);
 	bundle_free(bundle);
 }
