@@ -157,7 +157,7 @@ static int call(struct program *p, const struct command *command, void *options,
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	size_t n_args = 0;
-	bool help;
+	bool help = false;
 	int r;
 	ssize_t n;
 

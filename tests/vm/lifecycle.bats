@@ -437,6 +437,11 @@ own_cgroup_directory() {
 	[ ! -e "$dir/bundle" ]
 }
 
+# has_ended ID: its process has, though what it said may be on its way yet
+has_ended() {
+	runvm kill "$1" TERM 2>&1 | grep -q "container not running"
+}
+
 @test "kill of a process that has ended and whose output is on its way loses neither" {
 	script 'head -c 150000 /dev/zero; exit 7'
 	mkfifo fifo
@@ -444,8 +449,7 @@ own_cgroup_directory() {
 	run=$!
 	exec 9<fifo
 	wait_for 30 has_status c1 running
-	ended() { runvm kill c1 TERM 2>&1 | grep -q "container not running"; }
-	wait_for 30 ended
+	wait_for 30 has_ended c1
 	runvm kill --all c1 TERM
 	same "bytes" 150000 "$(wc -c <&9)"
 	status=0
@@ -461,8 +465,7 @@ own_cgroup_directory() {
 	run=$!
 	exec 9<fifo
 	wait_for 30 has_status c1 running
-	ended() { runvm kill c1 TERM 2>&1 | grep -q "container not running"; }
-	wait_for 30 ended
+	wait_for 30 has_ended c1
 	run --separate-stderr runvm kill c1 KILL
 	[ "$status" -eq 1 ]
 	contains "$stderr" "container not running"
