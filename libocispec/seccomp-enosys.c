@@ -40,8 +40,14 @@ static const struct sock_filter load_number =
 static const struct sock_filter return_enosys =
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
 
+/* Instructions of put_block() for this architecture. */
+static size_t block_length(uint32_t arch)
+{
+	return arch == SCMP_ARCH_X86_64 ? 6 : 4;
+}
+
 /*
- * One architecture. @left: instructions of the stub behind this block, over which a number goes that
+ * One architecture. @left: instructions of the prologue behind this block, over which a number goes that
  * is not refused here. The accumulator has the architecture, and keeps it for the next block.
  */
 static size_t put_block(struct sock_filter *out, uint32_t arch, int last, int last_x32, size_t left)
@@ -70,8 +76,8 @@ static size_t put_block(struct sock_filter *out, uint32_t arch, int last, int la
 	return n;
 }
 
-size_t seccomp_enosys_stub(const struct oci_seccomp *profile, const uint32_t *archs, size_t n_archs,
-			   struct sock_filter *out)
+size_t seccomp_enosys_prologue(const struct oci_seccomp *profile, const uint32_t *archs,
+			       size_t n_archs, struct sock_filter *out)
 {
 	struct {
 		uint32_t arch;
@@ -89,14 +95,14 @@ size_t seccomp_enosys_stub(const struct oci_seccomp *profile, const uint32_t *ar
 			continue;
 		blocks[n_blocks].arch = archs[i];
 		blocks[n_blocks++].last = last;
-		left += archs[i] == SCMP_ARCH_X86_64 ? 6 : 4;
+		left += block_length(archs[i]);
 	}
 	if (!n_blocks)
 		return 0;
 	out[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					      offsetof(struct seccomp_data, arch));
 	for (size_t i = 0; i < n_blocks; i++) {
-		left -= blocks[i].arch == SCMP_ARCH_X86_64 ? 6 : 4;
+		left -= block_length(blocks[i].arch);
 		n += put_block(out + n, blocks[i].arch, blocks[i].last, last_x32, left);
 	}
 	return n;

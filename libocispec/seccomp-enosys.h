@@ -19,13 +19,13 @@
 #define SECCOMP_ENOSYS_MAX	 (1 + 6 * SECCOMP_ENOSYS_MAX_ARCHS)
 
 /**
- * seccomp_enosys_stub() - the instructions in front
+ * seccomp_enosys_prologue() - the instructions in front
  * @archs: SCMP_ARCH_*, each once; at most SECCOMP_ENOSYS_MAX_ARCHS are looked at
  * @out: room for SECCOMP_ENOSYS_MAX; who comes to their end goes on behind them
  *
  * Return: how many, 0 for a profile that names no system call.
  */
-size_t seccomp_enosys_stub(const struct oci_seccomp *profile, const uint32_t *archs, size_t n_archs,
-			   struct sock_filter *out);
+size_t seccomp_enosys_prologue(const struct oci_seccomp *profile, const uint32_t *archs,
+			       size_t n_archs, struct sock_filter *out);
 
 #endif

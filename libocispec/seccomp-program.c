@@ -198,9 +198,9 @@ static int add_syscall(scmp_filter_ctx ctx, const struct oci_seccomp *seccomp, s
 	return 0;
 }
 
-/* @stub: @n_stub instructions that go in front */
-static int export_program(scmp_filter_ctx ctx, const struct sock_filter *stub, size_t n_stub,
-			  struct seccomp_program *ret)
+/* @prologue: @n_prologue instructions that go in front */
+static int export_program(scmp_filter_ctx ctx, const struct sock_filter *prologue,
+			  size_t n_prologue, struct seccomp_program *ret)
 {
 	_cleanup_strbuf_ struct strbuf program = STRBUF_INIT;
 	_cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
@@ -214,8 +214,8 @@ static int export_program(scmp_filter_ctx ctx, const struct sock_filter *stub, s
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
-	strbuf_append(&program, (const char *)stub, n_stub * size);
-	r = io_read_fd(fd, (SECCOMP_PROGRAM_MAX - n_stub) * size, &program);
+	strbuf_append(&program, (const char *)prologue, n_prologue * size);
+	r = io_read_fd(fd, (SECCOMP_PROGRAM_MAX - n_prologue) * size, &program);
 	if (r < 0)
 		return r;
 	ret->length = (unsigned short)(program.len / size);
@@ -234,9 +234,9 @@ static bool is_restrictive(uint32_t default_action)
 static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t default_action,
 		   struct seccomp_program *ret, struct error *err)
 {
-	struct sock_filter stub[SECCOMP_ENOSYS_MAX];
+	struct sock_filter prologue[SECCOMP_ENOSYS_MAX];
 	struct architectures archs = {.n = 0};
-	size_t n_stub = 0;
+	size_t n_prologue = 0;
 	int r;
 
 	/* Flags are passed to the kernel, and noNewPrivileges set, by who loads the program. */
@@ -249,8 +249,8 @@ static int compile(scmp_filter_ctx ctx, const struct oci_seccomp *s, uint32_t de
 	if (r < 0)
 		return r;
 	if (is_restrictive(default_action))
-		n_stub = seccomp_enosys_stub(s, archs.list, archs.n, stub);
-	r = export_program(ctx, stub, n_stub, ret);
+		n_prologue = seccomp_enosys_prologue(s, archs.list, archs.n, prologue);
+	r = export_program(ctx, prologue, n_prologue, ret);
 	return r < 0 ? error_errno(err, r, "linux.seccomp: compile the filter") : 0;
 }
 

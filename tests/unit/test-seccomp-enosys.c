@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The stub in front of a seccomp filter, run instruction by instruction. */
+/* The prologue in front of a seccomp filter, run instruction by instruction. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -10,7 +10,7 @@
 #include "libocispec/seccomp-enosys.h"
 #include "tests/unit/test.h"
 
-#define THROUGH UINT32_MAX /* behind the stub: the filter decides */
+#define THROUGH UINT32_MAX /* behind the prologue: the filter decides */
 #define X32_BIT 0x40000000U
 
 /* What a call of @number on @arch comes to. */
@@ -42,7 +42,7 @@ static uint32_t interpret(const struct sock_filter *program, size_t n, uint32_t 
 			TEST_FAIL("instruction %zu: code %x", i, f->code);
 		}
 		i += jump ? f->jt : f->jf;
-		/* No jump goes beyond the end of the stub. */
+		/* No jump goes beyond the end of the prologue. */
 		CHECK_INT(i + 1, <=, n);
 	}
 	return THROUGH;
@@ -80,7 +80,7 @@ static void test_architectures(void)
 		for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
 			if (set & 1U << i)
 				list[n++] = archs[i];
-		length = seccomp_enosys_stub(&profile, list, n, out);
+		length = seccomp_enosys_prologue(&profile, list, n, out);
 		CHECK_INT(length, <=, SECCOMP_ENOSYS_MAX);
 		last = (uint32_t)number_of(SCMP_ARCH_X86_64, "statx");
 		CHECK_INT(interpret(out, length, AUDIT_ARCH_X86_64, last), ==, THROUGH);
@@ -112,9 +112,9 @@ static void test_nothing_named(void)
 	struct oci_seccomp profile = profile_of(&rule, names, 1);
 	struct sock_filter out[SECCOMP_ENOSYS_MAX];
 
-	CHECK_INT(seccomp_enosys_stub(&profile, native, 1, out), ==, 0);
+	CHECK_INT(seccomp_enosys_prologue(&profile, native, 1, out), ==, 0);
 	profile.n_syscalls = 0;
-	CHECK_INT(seccomp_enosys_stub(&profile, native, 1, out), ==, 0);
+	CHECK_INT(seccomp_enosys_prologue(&profile, native, 1, out), ==, 0);
 }
 
 /* As many as there is room for: the jumps still have room in their bytes. */
@@ -130,7 +130,7 @@ static void test_many(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
 		archs[i] = SCMP_ARCH_X86_64;
-	length = seccomp_enosys_stub(&profile, archs, ARRAY_SIZE(archs), out);
+	length = seccomp_enosys_prologue(&profile, archs, ARRAY_SIZE(archs), out);
 	CHECK_INT(length, ==, SECCOMP_ENOSYS_MAX);
 	CHECK_INT(interpret(out, length, AUDIT_ARCH_X86_64, 0), ==, THROUGH);
 	CHECK_INT(interpret(out, length, AUDIT_ARCH_X86_64, 1), ==, SECCOMP_RET_ERRNO | ENOSYS);
