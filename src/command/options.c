@@ -172,27 +172,7 @@ static int parse_one(const struct option_def *defs, void *options, char **args, 
 	return set_value(def, options, name, len, args[1], err) < 0 ? -EINVAL : 2;
 }
 
-ssize_t options_parse(const struct option_def *defs, void *options, char **args, bool *ret_help,
-		      struct error *err)
-{
-	ssize_t n = 0;
-
-	*ret_help = false;
-	set_defaults(defs, options);
-	while (args[n] && args[n][0] == '-' && args[n][1]) {
-		int r;
-
-		if (!strcmp(args[n], "--"))
-			return n + 1;
-		r = parse_one(defs, options, args + n, ret_help, err);
-		if (r < 0)
-			return r;
-		n += r;
-	}
-	return n;
-}
-
-/* Of this table: runc takes what looks like an option and is none for an argument there. */
+/* Of this table: runc takes what looks like an option and is none for an argument behind others. */
 static bool is_option(const struct option_def *defs, const char *arg)
 {
 	const char *name = arg + (arg[0] == '-') + (arg[0] == '-' && arg[1] == '-');
@@ -200,32 +180,52 @@ static bool is_option(const struct option_def *defs, const char *arg)
 	return name > arg && *name && find(defs, name, strcspn(name, "="));
 }
 
-ssize_t options_parse_anywhere(const struct option_def *defs, void *options, char **args,
-			       bool *ret_help, struct error *err)
+/* Moves one up to the end of the @n options, in front of the arguments that lie between. */
+static void move_up(char **args, ssize_t n, ssize_t at)
 {
-	ssize_t n = options_parse(defs, options, args, ret_help, err), at = n;
+	char *arg = args[at];
 
-	if (n < 0 || (n && !strcmp(args[n - 1], "--")))
-		return n;
+	memmove(args + n + 1, args + n, (size_t)(at - n) * sizeof(*args));
+	args[n] = arg;
+}
+
+static ssize_t parse(const struct option_def *defs, void *options, char **args, bool anywhere,
+		     bool *ret_help, struct error *err)
+{
+	ssize_t n = 0, at = 0;
+
+	*ret_help = false;
+	set_defaults(defs, options);
 	while (args[at] && strcmp(args[at], "--") != 0) {
+		bool first = at == n;
 		int taken;
 
-		if (!is_option(defs, args[at])) {
+		if (first ? args[at][0] != '-' || !args[at][1] : !is_option(defs, args[at])) {
+			if (!anywhere)
+				return n;
 			at++;
 			continue;
 		}
 		taken = parse_one(defs, options, args + at, ret_help, err);
 		if (taken < 0)
 			return taken;
-		/* They come to lie behind the other options, in front of the arguments. */
-		for (; taken; taken--, at++, n++) {
-			char *arg = args[at];
-
-			memmove(args + n + 1, args + n, (size_t)(at - n) * sizeof(*args));
-			args[n] = arg;
-		}
+		for (; taken; taken--)
+			move_up(args, n++, at++);
 	}
-	return n;
+	/* Between options and arguments it belongs to neither. */
+	return args[at] && at == n ? n + 1 : n;
+}
+
+ssize_t options_parse(const struct option_def *defs, void *options, char **args, bool *ret_help,
+		      struct error *err)
+{
+	return parse(defs, options, args, false, ret_help, err);
+}
+
+ssize_t options_parse_anywhere(const struct option_def *defs, void *options, char **args,
+			       bool *ret_help, struct error *err)
+{
+	return parse(defs, options, args, true, ret_help, err);
 }
 
 void options_clear(const struct option_def *defs, void *options)

@@ -195,6 +195,8 @@ static void test_anywhere(void)
 		{"a b --text x", 2, "a b", false, "x"},
 		{"a -- --flag", 0, "a -- --flag", false, NULL},
 		{"-- a --flag", 1, "a --flag", false, NULL},
+		{"--text -- a -f", 3, "a", true, "--"},
+		{"a --text -- -f", 3, "a", true, "--"},
 		{"a -9 - --other -f", 1, "a -9 - --other", true, NULL},
 		{"a --text", -EINVAL, NULL, false, NULL},
 		{"a --number x", -EINVAL, NULL, false, NULL},
