@@ -115,8 +115,3 @@ int io_set_nonblocking(int fd, bool on)
 	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
-
-int io_set_cloexec(int fd, bool on)
-{
-	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
-}

@@ -43,6 +43,5 @@ int io_replace_file(int dirfd, const char *name, const void *data, size_t len, m
 		    struct error *err);
 
 int io_set_nonblocking(int fd, bool on);
-int io_set_cloexec(int fd, bool on);
 
 #endif
