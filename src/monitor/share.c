@@ -77,10 +77,12 @@ static int mount_in_root(const char *source, const char *root, const char *name,
 static int remount_readonly(const char *root, const char *name, struct error *err)
 {
 	_cleanup_free_ char *target = xasprintf("%s/%s", root, name);
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+	_cleanup_close_ int fd = open(target, O_PATH | O_CLOEXEC);
 
-	if (mount_setattr(AT_FDCWD, target, 0, &attr, sizeof(attr)) < 0)
+	if (fd < 0 || set_attributes(fd, false,
+				     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					     MOUNT_ATTR_NOEXEC,
+				     0) < 0)
 		return error_errno(err, errno, "make \"%s\" read-only", target);
 	return 0;
 }
