@@ -9,7 +9,7 @@
  * The lock is an flock(2) on the directory itself. Commands that change a container hold it
  * exclusively from container_open() or container_create() to container_close(), so that they
  * exclude each other; commands that look do not take it. A process that is forked off to live on
- * calls container_close() first, else it would keep the lock.
+ * closes it first (process_close_others()), else it would keep the lock.
  */
 #ifndef RUNVM_CONTAINER_H
 #define RUNVM_CONTAINER_H

@@ -59,7 +59,10 @@ int lifecycle_started(struct container *c, struct error *err);
  * lifecycle_kill() - send a signal
  * @all: to all processes of the container
  *
- * Return: 0; -ESRCH ("container not running"); another -errno.
+ * SIGKILL returns when the stand-in has ended, whatever the guest answers: after some seconds it is
+ * killed, and the VM with it.
+ *
+ * Return: 0, with @all also when it had ended; -ESRCH ("container not running"); another -errno.
  */
 int lifecycle_kill(struct container *c, int signal, bool all, struct error *err);
 

@@ -4,8 +4,8 @@
  * descriptors it should have, watched on the loop, and heard on its stderr.
  *
  * Theory of operation: spawn_start() forks. The child dies with its parent (PR_SET_PDEATHSIG), is
- * in a session of its own, has default signal handlers and an empty mask, /dev/null on 0 and 1,
- * and a pipe on 2 whose last SPAWN_STDERR_MAX bytes are kept for error messages. Every other
+ * in a session of its own and in /, has default signal handlers and an empty mask, /dev/null on 0
+ * and 1, and a pipe on 2 whose last SPAWN_STDERR_MAX bytes are kept for error messages. Every other
  * descriptor is closed by execve but the ones listed, which keep their numbers. When execve fails,
  * the child says so on that stderr and exits with 127: nothing waits for it to get that far.
  * The end is noticed by pidfd; what is left in the pipe is read first, so that on_exit finds it.
