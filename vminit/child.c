@@ -179,6 +179,7 @@ static const struct child_step init_steps[] = {
 	{"session", step_session},
 	{"network", step_network},
 	{"mount events", spare_follow_mounts},
+	{"cgroup namespace", spare_enter_cgroup_namespace},
 	{"usual mounts", usual_make},
 	{"plan", spare_wait},
 	{"oom score", privileges_oom_score},
@@ -295,6 +296,7 @@ static _noreturn_ void run_child(const struct child_setup *outer, int sync)
 		.env = setup.process ? setup.process->env : NULL,
 		.rootfs_fd = -1,
 		.terminal_fd = -1,
+		.outer_cgroup_fd = -1,
 	};
 	const struct child_step *steps = setup.init_pidfd < 0 ? init_steps : exec_steps;
 	size_t n = setup.init_pidfd < 0 ? ARRAY_SIZE(init_steps) : ARRAY_SIZE(exec_steps);

@@ -72,6 +72,7 @@ struct child_setup {
  * @env: its environment
  * @filter: owned; length 0 for none
  * @usual: of a spare, what it made ahead; NULL otherwise
+ * @outer_cgroup_fd: of a spare, the cgroup namespace of vminitd; -1 otherwise
  */
 struct child {
 	const struct child_setup *setup;
@@ -83,6 +84,7 @@ struct child {
 	char *const *env;
 	struct seccomp_program filter;
 	struct usual *usual;
+	int outer_cgroup_fd;
 };
 
 /**

@@ -78,7 +78,8 @@ static int wait_ready(const struct spare *spare, struct error *err)
 static int start(struct spare *spare, int network_fd, struct error *err)
 {
 	struct child_setup setup = {
-		.namespaces = spare->namespaces,
+		/* That of its cgroup it enters by itself. */
+		.namespaces = spare->namespaces & ~(uint64_t)CLONE_NEWCGROUP,
 		.cgroup_fd = spare->cgroup.fd,
 		.cgroup_path = spare->cgroup.path,
 		.init_pidfd = -1,
@@ -137,8 +138,8 @@ int spare_make(int parent_fd, const char *parent_path, int network_fd, struct sp
 bool spare_fits(const struct spare *spare, const struct plan *plan,
 		const struct plan_source *source)
 {
-	return plan->namespaces == spare->namespaces && plan->hostname && plan->hostname[0] &&
-	       source->len <= MAX_MESSAGE &&
+	return (plan->namespaces | CLONE_NEWCGROUP) == spare->namespaces && plan->hostname &&
+	       plan->hostname[0] && source->len <= MAX_MESSAGE &&
 	       sizeof(struct message) + strlen(source->id) <= MAX_MESSAGE - source->len;
 }
 
@@ -168,6 +169,26 @@ int spare_follow_mounts(struct child *child, struct error *err)
 		return 0;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_errno(err, errno, "follow the guest's mounts");
+	return 0;
+}
+
+int spare_enter_cgroup_namespace(struct child *child, struct error *err)
+{
+	if (child->plan)
+		return 0;
+	child->outer_cgroup_fd = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+	if (child->outer_cgroup_fd < 0 || unshare(CLONE_NEWCGROUP) < 0)
+		return error_errno(err, errno, "new cgroup namespace");
+	return 0;
+}
+
+/* The plan may have none. */
+static int settle_cgroup_namespace(const struct child *child, struct error *err)
+{
+	if (child->plan->namespaces & CLONE_NEWCGROUP)
+		return 0;
+	if (setns(child->outer_cgroup_fd, CLONE_NEWCGROUP) < 0)
+		return error_errno(err, errno, "leave the cgroup namespace");
 	return 0;
 }
 
@@ -232,5 +253,6 @@ int spare_wait(struct child *child, struct error *err)
 	r = drop_streams(m);
 	if (r < 0)
 		return error_errno(err, r, "standard streams");
-	return take_plan(child, m, (size_t)n, err);
+	r = take_plan(child, m, (size_t)n, err);
+	return r < 0 ? r : settle_cgroup_namespace(child, err);
 }

@@ -16,8 +16,9 @@
  *
  * What a child takes over from vminitd at its clone was taken over early. So these are what a spare
  * must not differ in from a process that is cloned later, and why it does not:
- *  - namespaces: exactly those of the plan, or it does not fit; a time namespace is none of them,
- *    since a child enters it by itself;
+ *  - namespaces: exactly those of the plan, or it does not fit; but that of its cgroup, which it
+ *    leaves for a plan that has none (where the host's cgroups are of v1, engines ask for none). A
+ *    time namespace is none of them, since a child enters it by itself;
  *  - the mount namespace, a copy of vminitd's, lacks what is mounted afterwards: vminitd's mounts are
  *    shared from then on and the spare's are slaves of them, so that they follow until the plan comes;
  *    then they become private as any child's. A remount would not follow: the request that mounts ends
@@ -101,6 +102,7 @@ void spare_free(struct spare *spare);
 
 /* Steps of an init (child.c); they do something in a spare only. */
 int spare_follow_mounts(struct child *child, struct error *err);
+int spare_enter_cgroup_namespace(struct child *child, struct error *err);
 int spare_wait(struct child *child, struct error *err);
 
 #endif

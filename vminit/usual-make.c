@@ -11,16 +11,22 @@
 /* A directory of the guest's. While the mounts are made another tmpfs lies on it. */
 #define SCAFFOLD "/tmp"
 
-static int detach_mount(const struct child *child, const char *destination, int *ret)
+static int make_private(int fd)
 {
 	struct mount_attr private = {.propagation = MS_PRIVATE};
+
+	return mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private));
+}
+
+static int detach_mount(const struct child *child, const char *destination, int *ret)
+{
 	char path[64];
 
 	*ret = open_tree(child->rootfs_fd, destination + 1,
 			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	(void)snprintf(path, sizeof(path), "%s%s", SCAFFOLD, destination);
 	if (*ret < 0 || umount2(path, MNT_DETACH) < 0 ||
-	    mount_setattr(*ret, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)) < 0)
+	    make_private(*ret) < 0)
 		return -errno;
 	return 0;
 }
@@ -38,6 +44,22 @@ static int detach_mounts(const struct child *child, struct usual *u, struct erro
 	return 0;
 }
 
+/* As rootfs_mounts() does for a plan without a cgroup namespace. */
+static int make_cgroup_mount(const struct child *child, struct usual *u, struct error *err)
+{
+	const char *path = child->setup->cgroup_path;
+	const struct plan_mount *m = u->plan->mounts;
+	int r;
+
+	while (m->kind != PLAN_MOUNT_CGROUP)
+		m++;
+	u->cgroup_fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	r = u->cgroup_fd < 0 || make_private(u->cgroup_fd) < 0
+		    ? -errno
+		    : rootfs_change_attr(u->cgroup_fd, &m->options.attr, 0);
+	return r < 0 ? error_errno(err, r, "bind \"%s\"", path) : 0;
+}
+
 static int make_mounts(struct child *child, struct usual *u, struct error *err)
 {
 	int r;
@@ -51,7 +73,9 @@ static int make_mounts(struct child *child, struct usual *u, struct error *err)
 	if (!r)
 		r = rootfs_readonly_paths(child, err);
 	child->plan = NULL;
-	return r < 0 ? r : detach_mounts(child, u, err);
+	if (!r)
+		r = detach_mounts(child, u, err);
+	return r < 0 ? r : make_cgroup_mount(child, u, err);
 }
 
 /* For good, as the child itself. */
@@ -60,7 +84,7 @@ static int new_usual(struct usual **ret, struct error *err)
 	struct usual *u = xnew(struct usual);
 	int r;
 
-	*u = (struct usual){0};
+	*u = (struct usual){.cgroup_fd = -1};
 	r = usual_plan_make(&u->plan, err);
 	if (r < 0)
 		return r;

@@ -2,6 +2,7 @@
 #include "vminit/usual.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -21,6 +22,14 @@ static const struct plan_mount *choose(const struct usual *u, size_t i, const st
 	return NULL;
 }
 
+static void choose_cgroup(struct usual *u, size_t i, const struct plan *plan)
+{
+	if (u->plan->mounts[i].kind != PLAN_MOUNT_CGROUP || plan->namespaces & CLONE_NEWCGROUP)
+		return;
+	close_keep_errno(u->mounts[i].fd);
+	u->mounts[i].fd = TAKE_FD(u->cgroup_fd);
+}
+
 void usual_choose(struct child *child)
 {
 	struct usual *u = child->usual;
@@ -30,6 +39,7 @@ void usual_choose(struct child *child)
 		struct usual_mount *mount = &u->mounts[i];
 
 		mount->chosen = choose(u, i, child->plan);
+		choose_cgroup(u, i, child->plan);
 		/* Not before: a file system of which there is one is to be as the plan's first mount wants it. */
 		if (!mount->chosen)
 			mount->fd = close_keep_errno(mount->fd);

@@ -279,6 +279,21 @@ own_namespaces() {
 	run ! grep -E '402653183[4-9]|402653184[01]' <<<"$1"
 }
 
+# same_as_cold BUNDLE CHANGE: with this change of its configuration a container that comes from a template
+# prints and returns what one does whose VM was booted, but for the cgroup's name; leaves the output.
+same_as_cold() {
+	local cold
+	cp "$1/config.json" config.json.saved
+	edit_config "$1" "$2"
+	run --separate-stderr env RUNVM_TEMPLATES=off "$RUNVM" --root "$ROOT" run --bundle "$1" c5
+	cold="$status $output"
+	echo "$stderr"
+	run --separate-stderr runvm run --bundle "$1" c5
+	echo "$stderr"
+	same "what it sees after $2" "$cold" "$(sed 's,/@spare\b,/c5,' <<<"$status $output")"
+	mv config.json.saved "$1/config.json"
+}
+
 # vminit/spare.h
 @test "the first container's init was made ahead, if it fits, and is as any other" {
 	need_root
@@ -294,6 +309,10 @@ own_namespaces() {
 	own_namespaces "$stderr"
 	contains "$(cat warm)" "guest spare taken"
 	run ! grep "guest cloned" warm
+	# Engines ask for no namespace of the cgroup where the host's cgroups are of v1.
+	same_as_cold b '.linux.namespaces -= [{"type": "cgroup"}]'
+	contains "$output" "/@spare"
+	contains "$stderr" "cgroup:[4026531835]"
 	# A host name of vminitd's, or its IPC namespace, is not what the spare has.
 	for change in 'del(.hostname)' '.linux.namespaces -= [{"type": "ipc"}]'; do
 		cp b/config.json config.json.saved
@@ -310,21 +329,6 @@ own_namespaces() {
 		run ! grep "guest spare taken" warm
 		mv config.json.saved b/config.json
 	done
-}
-
-# same_as_cold BUNDLE CHANGE: with this change of its configuration a container that comes from a template
-# prints and returns what one does whose VM was booted; leaves the output.
-same_as_cold() {
-	local cold
-	cp "$1/config.json" config.json.saved
-	edit_config "$1" "$2"
-	run --separate-stderr env RUNVM_TEMPLATES=off "$RUNVM" --root "$ROOT" run --bundle "$1" c5
-	cold="$status $output"
-	echo "$stderr"
-	run --separate-stderr runvm run --bundle "$1" c5
-	echo "$stderr"
-	same "what it sees after $2" "$cold" "$status $output"
-	mv config.json.saved "$1/config.json"
 }
 
 # vminit/usual.h
