@@ -388,18 +388,17 @@ static const struct vsock_device_ops vsock_ops = {
 	.failed = on_vsock_failed,
 };
 
-static int start_virtiofsd(struct vm *vm, int *ret_fd, struct error *err)
+static int start_virtiofsd(struct vm *vm, int listening_fd, struct error *err)
 {
 	const struct virtiofsd_config config = {
 		.program = &vm->virtiofsd_program,
 		.source = vm->share.path,
 		.cache = VIRTIOFSD_CACHE_AUTO,
 		.nofile = virtiofsd_nofile(),
-		.fd = -1,
+		.fd = listening_fd,
 	};
 
-	return virtiofsd_start(vm->loop, &config, vm->config->vm_dirfd, -1, &virtiofsd_ops, vm,
-			       &vm->virtiofsd, ret_fd, err);
+	return virtiofsd_start(vm->loop, &config, -1, &virtiofsd_ops, vm, &vm->virtiofsd, err);
 }
 
 /*
@@ -477,7 +476,7 @@ static void open_template(struct vm *vm, struct qemu_config *config)
 static int vm_boot(struct vm *vm, bool warm, struct error *err)
 {
 	struct qemu_config config = vm_setup_config(vm->setup);
-	_cleanup_close_ int vsock_fd = -1, share_fd = -1;
+	_cleanup_close_ int vsock_fd = -1, share_fd = -1, listening_fd = -1;
 	int r;
 
 	vm->warm = false;
@@ -486,11 +485,13 @@ static int vm_boot(struct vm *vm, bool warm, struct error *err)
 	/* A boot would only wait for it. */
 	config.warm_up = config.warm_up && vm->warm;
 	trace_step(vm->warm ? "template" : "no template");
-	r = start_virtiofsd(vm, &share_fd, err);
+	r = virtiofsd_make_sockets(vm->config->vm_dirfd, &listening_fd, &share_fd, err);
 	if (!r)
 		r = start_vsock(vm, &vsock_fd, err);
 	if (!r)
 		r = start_qemu(vm, vsock_fd, share_fd, &config, err);
+	if (!r)
+		r = start_virtiofsd(vm, listening_fd, err);
 	/* QEMU starts meanwhile; it does not look at the memory before the loop tells it to. */
 	if (!r && vm->warm) {
 		r = template_fill_memory(&vm->template, vm->memory_fd, err);

@@ -98,13 +98,13 @@ static int start_vsock(struct rehearsal *r, int dirfd, struct error *err)
 /* A share of the builder's own directory, of which nobody asks anything. */
 static int start_share(struct rehearsal *r, int dirfd, struct error *err)
 {
+	_cleanup_close_ int listening = -1;
 	char link[64], path[PATH_MAX];
 	struct virtiofsd_config config = {
 		.program = &r->program,
 		.source = path,
 		.cache = VIRTIOFSD_CACHE_AUTO,
 		.nofile = virtiofsd_nofile(),
-		.fd = -1,
 	};
 	ssize_t len;
 	int n;
@@ -118,8 +118,11 @@ static int start_share(struct rehearsal *r, int dirfd, struct error *err)
 	if (n < 0)
 		return n;
 	r->chardevs[1] = (struct qemu_chardev){FIRST_CHARDEV_SHARE, -1};
-	return virtiofsd_start(r->loop, &config, dirfd, -1, &virtiofsd_ops, r, &r->virtiofsd,
-			       &r->chardevs[1].fd, err);
+	n = virtiofsd_make_sockets(dirfd, &listening, &r->chardevs[1].fd, err);
+	if (n < 0)
+		return n;
+	config.fd = listening;
+	return virtiofsd_start(r->loop, &config, -1, &virtiofsd_ops, r, &r->virtiofsd, err);
 }
 
 int rehearsal_new(struct loop *loop, int dirfd, bool kvm, struct rehearsal **ret, struct error *err)

@@ -5,12 +5,21 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
 #include "lib/io.h"
 
 #define COPY_BUFFER 262144
+
+/* A huge page of the host; where it has another size, the kernel refuses what is asked for this one. */
+#define HUGE_PAGE   UINT64_C(2097152)
+#define PER_HUGE    (HUGE_PAGE / TEMPLATE_PAGE)
+#define HUGE_FROM   (PER_HUGE / 2) /* pages that are filled: the others of it are taken for nothing */
+#ifndef MADV_COLLAPSE /* since Linux 6.1 */
+#define MADV_COLLAPSE 25
+#endif
 
 static struct template_pages *pages_new(size_t n_runs)
 {
@@ -179,10 +188,66 @@ static int copy_run(int fd, off_t from, int memfd, off_t to, size_t len)
 	return 0;
 }
 
+/* Only a page that is there can become a huge one; it will be filled as the others. */
+static void make_huge(int memfd, char *memory, uint64_t block)
+{
+	if (pwrite(memfd, "", 1, (off_t)(block * HUGE_PAGE)) == 1)
+		(void)madvise(memory + block * HUGE_PAGE, HUGE_PAGE, MADV_COLLAPSE);
+}
+
+static void make_dense_blocks_huge(const struct template_pages *pages, int memfd, char *memory)
+{
+	uint64_t block = UINT64_MAX, filled = 0;
+
+	for (size_t i = 0; i < pages->n_runs; i++) {
+		uint64_t page = pages->runs[i].first, end = page + pages->runs[i].n;
+
+		while (page < end) {
+			uint64_t next = (page / PER_HUGE + 1) * PER_HUGE;
+			uint64_t to = end < next ? end : next;
+
+			if (page / PER_HUGE != block)
+				filled = 0;
+			block = page / PER_HUGE;
+			/* Once for each. */
+			if (filled < HUGE_FROM && filled + (to - page) >= HUGE_FROM)
+				make_huge(memfd, memory, block);
+			filled += to - page;
+			page = to;
+		}
+	}
+}
+
+/*
+ * Where most of a huge page will be filled, the host is to have one: that is filled and given back in a
+ * fraction of the time, and QEMU comes to it by one fault. Whatever the system's settings say of others'
+ * memory: this asks for these pages (madvise(2), MADV_COLLAPSE). Where there are none it goes without.
+ */
+static void prepare_huge(const struct template_pages *pages, int memfd)
+{
+	struct stat st;
+	size_t room;
+	char *space, *memory;
+
+	if (fstat(memfd, &st) < 0)
+		return;
+	/* The mapping has to begin where a huge page can. */
+	room = (size_t)st.st_size + HUGE_PAGE;
+	space = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (space == MAP_FAILED)
+		return;
+	memory = space + (HUGE_PAGE - (uintptr_t)space % HUGE_PAGE) % HUGE_PAGE;
+	if (mmap(memory, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd,
+		 0) != MAP_FAILED)
+		make_dense_blocks_huge(pages, memfd, memory);
+	(void)munmap(space, room);
+}
+
 int template_pages_fill(const struct template_pages *pages, int fd, int memfd)
 {
 	off_t from = 0;
 
+	prepare_huge(pages, memfd);
 	for (size_t i = 0; i < pages->n_runs; i++) {
 		const struct template_run *run = &pages->runs[i];
 		size_t len = (size_t)run->n * TEMPLATE_PAGE;

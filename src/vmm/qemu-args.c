@@ -182,7 +182,7 @@ static void render_memory(const struct qemu_config *c, struct argv *a)
 	if (c->memory_fd >= 0)
 		argv_addf(a,
 			  "memory-backend-file,id=mem,size=%" PRIu64
-			  "M,mem-path=/proc/self/fd/%d,share=on",
+			  "M,mem-path=/proc/self/fd/%d,share=on,align=2M",
 			  c->memory / MIB, c->memory_fd);
 	else
 		argv_addf(a, "memory-backend-memfd,id=mem,size=%" PRIu64 "M,share=on",

@@ -2,6 +2,7 @@
 #include "vmm/spawn.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define STDERR_QUOTE_LINES 4
 /* Reads of stderr in a row, so that a program that never stops talking cannot hold the loop. */
 #define STDERR_READS_MAX 16
+#define CHILD_STACK	 65536 /* dprintf() is the deepest */
 
 struct spawn {
 	const char *name;
@@ -56,13 +58,28 @@ static void child_descriptors(const struct spawn_config *config, int stderr_fd)
 			child_fail("pass a descriptor");
 }
 
-static _noreturn_ void child_run(const struct spawn_config *config, const char **environment,
-				 int stderr_fd, pid_t parent)
+/**
+ * struct child - what the child needs to know
+ * @environment: of the program
+ * @stderr_fd: the pipe's write end
+ * @parent: our pid
+ */
+struct child {
+	const struct spawn_config *config;
+	const char **environment;
+	int stderr_fd;
+	pid_t parent;
+};
+
+static int child_run(void *data)
 {
-	child_descriptors(config, stderr_fd);
+	const struct child *child = data;
+	const struct spawn_config *config = child->config;
+
+	child_descriptors(config, child->stderr_fd);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		child_fail("PR_SET_PDEATHSIG");
-	if (getppid() != parent)
+	if (getppid() != child->parent)
 		_exit(EXEC_FAILED_STATUS);
 	(void)setsid();
 	process_reset_signals();
@@ -71,8 +88,29 @@ static _noreturn_ void child_run(const struct spawn_config *config, const char *
 		child_fail("chdir");
 	if (config->cgroup_fd >= 0 && write(config->cgroup_fd, "0", 1) < 0)
 		child_fail("enter the cgroup");
-	execve(config->path, config->argv, (char *const *)environment);
+	execve(config->path, config->argv, (char *const *)child->environment);
 	child_fail(config->path);
+}
+
+/*
+ * As vfork(2): the child borrows our memory, and we wait, until it executes its program or ends. A copy
+ * of the page tables would be made for nothing, and the program would begin later. None of our signal
+ * handlers may run in it; its own dispositions are the default ones before it lets signals come.
+ */
+static pid_t clone_child(struct child *child)
+{
+	_cleanup_free_ char *stack = xmalloc(CHILD_STACK);
+	sigset_t all, before;
+	pid_t pid;
+	int error;
+
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	pid = clone(child_run, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+	error = errno;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return pid;
 }
 
 static bool stderr_read(struct spawn *s)
@@ -176,8 +214,9 @@ int spawn_start(struct loop *loop, const struct spawn_config *config, spawn_exit
 	_cleanup_close_ int read_end = -1, write_end = -1;
 	_cleanup_free_ const char **environment = NULL;
 	struct spawn *s;
-	pid_t parent = getpid(), pid;
+	struct child child = {.config = config, .parent = getpid()};
 	int ends[2], pidfd, r;
+	pid_t pid;
 
 	r = check_program(config->path, config->name, err);
 	if (r < 0)
@@ -190,12 +229,11 @@ int spawn_start(struct loop *loop, const struct spawn_config *config, spawn_exit
 	if (r < 0)
 		return error_errno(err, r, "start %s", config->name);
 
-	environment = make_environment(config->environment);
-	pid = fork();
+	child.environment = environment = make_environment(config->environment);
+	child.stderr_fd = write_end;
+	pid = clone_child(&child);
 	if (pid < 0)
-		return error_errno(err, errno, "start %s: fork", config->name);
-	if (!pid)
-		child_run(config, environment, write_end, parent);
+		return error_errno(err, errno, "start %s: clone", config->name);
 	/* The pid cannot be reused before it is reaped, so this is not a race. */
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0) {

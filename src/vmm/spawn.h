@@ -3,7 +3,7 @@
  * A program that the monitor runs beside itself (QEMU, virtiofsd): started with exactly the
  * descriptors it should have, watched on the loop, and heard on its stderr.
  *
- * Theory of operation: spawn_start() forks. The child dies with its parent (PR_SET_PDEATHSIG), is
+ * Theory of operation: spawn_start() clones, and returns when the program is executed. The child dies with its parent (PR_SET_PDEATHSIG), is
  * in a session of its own and in /, has default signal handlers and an empty mask, /dev/null on 0
  * and 1, and a pipe on 2 whose last SPAWN_STDERR_MAX bytes are kept for error messages. Every other
  * descriptor is closed by execve but the ones listed, which keep their numbers. When execve fails,
@@ -56,7 +56,7 @@ struct spawn_config {
 };
 
 /**
- * spawn_start() - fork and execute
+ * spawn_start() - clone and execute
  * @fn: called from @loop when the process is gone
  *
  * Return: 0; -ENOENT or -EACCES when @path cannot be executed; another -errno.

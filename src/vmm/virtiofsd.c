@@ -234,7 +234,7 @@ static void on_process_exit(struct spawn *spawn, int status, void *data)
 	v->ops->on_exit(v, &err, v->data);
 }
 
-static int make_sockets(int dirfd, int *ret_listening, int *ret_connected, struct error *err)
+int virtiofsd_make_sockets(int dirfd, int *ret_listening, int *ret_connected, struct error *err)
 {
 	_cleanup_close_ int listening = -1, connected = -1;
 
@@ -252,29 +252,23 @@ static int make_sockets(int dirfd, int *ret_listening, int *ret_connected, struc
 	return 0;
 }
 
-int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int dirfd,
-		    int cgroup_fd, const struct virtiofsd_ops *ops, void *data,
-		    struct virtiofsd **ret, int *ret_fd, struct error *err)
+int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int cgroup_fd,
+		    const struct virtiofsd_ops *ops, void *data, struct virtiofsd **ret,
+		    struct error *err)
 {
-	_cleanup_close_ int listening = -1, connected = -1;
 	_cleanup_argv_ struct argv argv = ARGV_INIT;
-	struct virtiofsd_config filled = *config;
 	struct spawn_config spawn = {.name = "virtiofsd",
 				     .path = config->program->path,
+				     .fds = &config->fd,
 				     .n_fds = 1,
 				     .cgroup_fd = cgroup_fd};
 	struct virtiofsd *v;
 	int r;
 
-	r = make_sockets(dirfd, &listening, &connected, err);
-	if (r < 0)
-		return r;
-	filled.fd = listening;
-	r = virtiofsd_render(&filled, &argv, err);
+	r = virtiofsd_render(config, &argv, err);
 	if (r < 0)
 		return r;
 	spawn.argv = argv.v;
-	spawn.fds = &listening;
 	v = xnew(struct virtiofsd);
 	v->ops = ops;
 	v->data = data;
@@ -284,7 +278,6 @@ int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, in
 		return r;
 	}
 	*ret = v;
-	*ret_fd = TAKE_FD(connected);
 	return 0;
 }
 

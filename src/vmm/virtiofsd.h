@@ -3,11 +3,11 @@
  * The host's virtiofsd, which serves a VM's share: which of the two programs of that name it is,
  * its command line, its process.
  *
- * Theory of operation: virtiofsd_start() binds a listening socket in a directory, connects to it,
- * removes the name, and starts virtiofsd with the listening end (--fd): the connection waits in the
- * backlog, and virtiofsd, which serves one connection and ends with it, finds it there. The
- * connected end goes to QEMU as a chardev (struct qemu_chardev). So nothing on disk names the
- * socket, QEMU need not wait for virtiofsd, and both start side by side.
+ * Theory of operation: virtiofsd_make_sockets() binds a listening socket in a directory, connects to
+ * it and removes the name. virtiofsd_start() starts virtiofsd with the listening end (--fd): the
+ * connection waits in the backlog, and virtiofsd, which serves one connection and ends with it, finds
+ * it there. The connected end goes to QEMU as a chardev (struct qemu_chardev). So nothing on disk names
+ * the socket, neither need wait for the other, and both start side by side.
  */
 #ifndef RUNVM_VMM_VIRTIOFSD_H
 #define RUNVM_VMM_VIRTIOFSD_H
@@ -46,7 +46,7 @@ struct virtiofsd_program {
  * @cache: see virtiofsd(1)
  * @threads: size of the pool of request threads; 0: requests are served by the queue's own thread
  * @nofile: value for RLIMIT_NOFILE, 0 to leave it; see virtiofsd_nofile()
- * @fd: listening socket; filled in by virtiofsd_start()
+ * @fd: listening socket; borrowed
  */
 struct virtiofsd_config {
 	const struct virtiofsd_program *program;
@@ -88,14 +88,20 @@ struct virtiofsd_ops {
 };
 
 /**
- * virtiofsd_start() - execute it
+ * virtiofsd_make_sockets() - both ends of its connection
  * @dirfd: a private directory in which the socket has a name for a moment
- * @cgroup_fd: see struct spawn_config
- * @ret_fd: the connected end, for QEMU; owned by the caller, who closes it once QEMU has it
+ * @ret_listening: for virtiofsd
+ * @ret_connected: for QEMU; both are owned by the caller, who closes them once the programs have them
  */
-int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int dirfd,
-		    int cgroup_fd, const struct virtiofsd_ops *ops, void *data,
-		    struct virtiofsd **ret, int *ret_fd, struct error *err);
+int virtiofsd_make_sockets(int dirfd, int *ret_listening, int *ret_connected, struct error *err);
+
+/**
+ * virtiofsd_start() - execute it
+ * @cgroup_fd: see struct spawn_config
+ */
+int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int cgroup_fd,
+		    const struct virtiofsd_ops *ops, void *data, struct virtiofsd **ret,
+		    struct error *err);
 /* Kills it if it still runs. NULL is allowed. */
 void virtiofsd_free(struct virtiofsd *virtiofsd);
 pid_t virtiofsd_pid(const struct virtiofsd *virtiofsd);

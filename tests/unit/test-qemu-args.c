@@ -97,7 +97,7 @@ static void test_everything(void)
 			"dump-guest-core=off,mem-merge=off,memory-backend=mem\n"
 			"-cpu\nhost\n-smp\ncpus=2,maxcpus=8\n-m\nsize=256M,maxmem=1024M\n"
 			"-object\nmemory-backend-file,id=mem,size=256M,"
-			"mem-path=/proc/self/fd/9,share=on\n"
+			"mem-path=/proc/self/fd/9,share=on,align=2M\n"
 			"-kernel\n/with,comma/and space\n"
 			"-append\nconsole=ttyS0 quiet oops=panic panic=-1 reboot=t a=\"b c\" d,e\n"
 			"-chardev\nsocket,id=qmp,fd=4\n-mon\nchardev=qmp,mode=control\n"

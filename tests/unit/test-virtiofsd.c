@@ -165,7 +165,7 @@ static void test_process(void)
 	struct virtiofsd_program program = {.kind = VIRTIOFSD_C};
 	struct virtiofsd_config config = {.program = &program, .source = "/"};
 	_cleanup_free_ char *why = NULL, *path = NULL;
-	_cleanup_close_ int connected = -1;
+	_cleanup_close_ int connected = -1, listening = -1;
 	struct virtiofsd *v = NULL;
 	struct directory d;
 	struct loop *loop;
@@ -174,8 +174,9 @@ static void test_process(void)
 	directory_write(&d, "program", "#!/bin/sh\necho \"args $*\" >&2\nexit 3\n");
 	path = program.path = xasprintf("%s/program", d.path);
 	CHECK_INT(loop_new(&loop), ==, 0);
-	CHECK_INT(virtiofsd_start(loop, &config, d.fd, -1, &ops, &why, &v, &connected, NULL), ==,
-		  0);
+	CHECK_INT(virtiofsd_make_sockets(d.fd, &listening, &connected, NULL), ==, 0);
+	config.fd = listening;
+	CHECK_INT(virtiofsd_start(loop, &config, -1, &ops, &why, &v, NULL), ==, 0);
 	CHECK_INT(faccessat(d.fd, "virtiofsd.sock", F_OK, 0), ==, -1);
 	while (!why)
 		CHECK_INT(loop_iterate(loop, loop_now() + 10 * USEC_PER_SEC), ==, 0);
@@ -190,7 +191,7 @@ static void test_process_killed(void)
 	struct virtiofsd_program program = {.kind = VIRTIOFSD_C};
 	struct virtiofsd_config config = {.program = &program, .source = "/"};
 	_cleanup_free_ char *why = NULL, *path = NULL;
-	_cleanup_close_ int connected = -1;
+	_cleanup_close_ int connected = -1, listening = -1;
 	struct virtiofsd *v = NULL;
 	struct directory d;
 	struct loop *loop;
@@ -200,8 +201,9 @@ static void test_process_killed(void)
 	directory_write(&d, "program", "#!/bin/sh\nexec sleep 1000\n");
 	path = program.path = xasprintf("%s/program", d.path);
 	CHECK_INT(loop_new(&loop), ==, 0);
-	CHECK_INT(virtiofsd_start(loop, &config, d.fd, -1, &ops, &why, &v, &connected, NULL), ==,
-		  0);
+	CHECK_INT(virtiofsd_make_sockets(d.fd, &listening, &connected, NULL), ==, 0);
+	config.fd = listening;
+	CHECK_INT(virtiofsd_start(loop, &config, -1, &ops, &why, &v, NULL), ==, 0);
 	pid = virtiofsd_pid(v);
 	CHECK_INT(kill(pid, 0), ==, 0);
 	virtiofsd_free(v);
