@@ -107,6 +107,16 @@ static int step_join(struct child *child, struct error *err)
 	return 0;
 }
 
+static int step_hold(struct child *child, struct error *err)
+{
+	int fd = child->setup->hold_fd;
+	char byte = 0;
+
+	if (fd >= 0 && (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1))
+		return error_errno(err, errno, "wait to be let go on");
+	return 0;
+}
+
 static int step_cwd(struct child *child, struct error *err)
 {
 	char text[64];
@@ -193,6 +203,7 @@ static const struct child_step init_steps[] = {
 	{"masked paths", rootfs_masked_paths},
 	{"read-only paths", rootfs_readonly_paths},
 	{"working directory", rootfs_cwd},
+	{"hold", step_hold},
 	{"pivot_root", rootfs_enter},
 	{"chdir", step_cwd},
 	{"program", step_program},
@@ -243,14 +254,14 @@ static _noreturn_ void report_failure(const struct error *err)
 }
 
 /*
- * The program's descriptors to 0, 1, 2, the socket to 3, the namespaces to join behind it, and the
- * rest of vminitd's closed. Copies above all targets come first, so that no source is overwritten
+ * The program's descriptors to 0, 1, 2, the socket to 3, what the steps need behind it, and the rest of
+ * vminitd's closed. Copies above all targets come first, so that no source is overwritten
  * before it is used.
  */
 static int arrange_descriptors(const struct child_setup *setup, int sync, struct child_setup *ret)
 {
-	int fds[] = {setup->stdio[0],	setup->stdio[1],  setup->stdio[2], sync,
-		     setup->init_pidfd, setup->network_fd};
+	int fds[] = {setup->stdio[0],	setup->stdio[1],   setup->stdio[2], sync,
+		     setup->init_pidfd, setup->network_fd, setup->hold_fd};
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null_fd < 0)
@@ -272,6 +283,7 @@ static int arrange_descriptors(const struct child_setup *setup, int sync, struct
 	}
 	ret->init_pidfd = fds[4] < 0 ? -1 : 4;
 	ret->network_fd = fds[5] < 0 ? -1 : 5;
+	ret->hold_fd = fds[6] < 0 ? -1 : 6;
 	return close_range(ARRAY_SIZE(fds), ~0U, 0) < 0 ? -errno : 0;
 }
 

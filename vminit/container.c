@@ -24,6 +24,7 @@ struct container_wait {
 /**
  * struct containers - the table
  * @spare_network: see network_make_spare(); -1 when it is used up
+ * @hold_fd: of struct child_setup, for inits that are cloned; borrowed
  * @spare: an init made ahead; NULL when it is used up
  * @spare_unfit: it is not to be used any more, and waits for its end
  * @created: how many there ever were, for names of cgroups
@@ -35,6 +36,7 @@ struct containers {
 	const struct transport *transport;
 	struct container *first;
 	int spare_network;
+	int hold_fd;
 	struct spare *spare;
 	bool spare_unfit;
 	struct loop_source *spare_timer;
@@ -54,7 +56,7 @@ struct containers *containers_new(struct loop *loop, int cgroup_fd, const char *
 	containers->cgroup_fd = cgroup_fd;
 	containers->cgroup_path = cgroup_path;
 	containers->transport = transport;
-	containers->spare_network = -1;
+	containers->spare_network = containers->hold_fd = -1;
 	return containers;
 }
 
@@ -67,6 +69,16 @@ void containers_set_spare_network(struct containers *containers, int fd)
 int container_take_spare_network(struct container *c)
 {
 	return TAKE_FD(c->owner->spare_network);
+}
+
+void containers_set_hold(struct containers *containers, int fd)
+{
+	containers->hold_fd = fd;
+}
+
+int container_hold_fd(const struct container *c)
+{
+	return c->owner->hold_fd;
 }
 
 int containers_make_spare(struct containers *containers, struct error *err)

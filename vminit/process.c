@@ -281,6 +281,7 @@ static int clone_process(struct process *p, struct error *err)
 		.cgroup_path = c->cgroup.path,
 		.init_pidfd = c->init ? c->init->pidfd : -1,
 		.network_fd = -1,
+		.hold_fd = c->init ? -1 : container_hold_fd(c),
 	};
 	_cleanup_close_ int network_fd = -1;
 	int r;

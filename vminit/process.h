@@ -28,6 +28,8 @@ void container_report(struct container *container, enum container_event event,
 struct loop *container_loop(const struct container *container);
 /* Return: a network namespace that nobody is in yet, for the caller to close; -1 for none. */
 int container_take_spare_network(struct container *container);
+/* See containers_set_hold(). */
+int container_hold_fd(const struct container *container);
 const struct transport *container_transport(const struct container *container);
 
 #endif

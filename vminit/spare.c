@@ -84,6 +84,7 @@ static int start(struct spare *spare, int network_fd, struct error *err)
 		.cgroup_path = spare->cgroup.path,
 		.init_pidfd = -1,
 		.network_fd = network_fd,
+		.hold_fd = -1,
 	};
 	int r;
 

@@ -25,8 +25,7 @@ static int detach_mount(const struct child *child, const char *destination, int 
 	*ret = open_tree(child->rootfs_fd, destination + 1,
 			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	(void)snprintf(path, sizeof(path), "%s%s", SCAFFOLD, destination);
-	if (*ret < 0 || umount2(path, MNT_DETACH) < 0 ||
-	    make_private(*ret) < 0)
+	if (*ret < 0 || umount2(path, MNT_DETACH) < 0 || make_private(*ret) < 0)
 		return -errno;
 	return 0;
 }
@@ -73,9 +72,7 @@ static int make_mounts(struct child *child, struct usual *u, struct error *err)
 	if (!r)
 		r = rootfs_readonly_paths(child, err);
 	child->plan = NULL;
-	if (!r)
-		r = detach_mounts(child, u, err);
-	return r < 0 ? r : make_cgroup_mount(child, u, err);
+	return r < 0 ? r : detach_mounts(child, u, err);
 }
 
 /* For good, as the child itself. */
@@ -103,6 +100,8 @@ int usual_make(struct child *child, struct error *err)
 	if (child->plan)
 		return 0;
 	r = new_usual(&u, err);
+	if (!r)
+		r = make_cgroup_mount(child, u, err);
 	if (r < 0)
 		return r;
 	if (mount("tmpfs", SCAFFOLD, "tmpfs", 0, "mode=755") < 0)

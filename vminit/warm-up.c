@@ -36,28 +36,21 @@
 /* To take its container away is work that nobody else will do in this start. */
 #define REMOVE_AFTER (5 * USEC_PER_SEC)
 
-/*
- * The containers, both in the same rootfs; no other's id has an "@". The first is created before the
- * VM is saved. In a restored VM the process first plans a configuration and creates the second, as the
- * CPU that is followed will; but that one has its devices to take before. Then the first one's program
- * is executed and ends, and after it the second one's, which goes over what was only half ready then.
- */
-enum { FIRST, SECOND, N_CONTAINERS };
-static const char *const ids[N_CONTAINERS] = {[FIRST] = "@first", [SECOND] = "@second"};
+/* No other's id has an "@". */
+#define ID "@warm-up"
 
 /**
  * struct warm_up - all that the process has; its loop is the service's
- * @rehearsal: of a VM that is about to be saved: there is a second container only, and it goes as
- *	soon as it can, and the cgroup with it
- * @created: the first container is
- * @n_left: containers that are to be removed
+ * @rehearsal: of a VM that is about to be saved: the container goes as soon as it can
+ * @hold: where the container's init waits (struct child_setup): our end
+ * @held: it does
  */
 struct warm_up {
 	struct service service;
 	struct rpc_client *client;
 	bool rehearsal;
-	bool created;
-	unsigned int n_left;
+	int hold;
+	bool held;
 };
 
 static _noreturn_ void fail(const struct error *err)
@@ -103,65 +96,54 @@ static void make_rootfs(void)
 }
 
 static void on_removed(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
-		       const struct error *err, void *data)
+		       const struct error *err, void *data _unused_)
 {
-	struct warm_up *w = data;
-
 	if (err)
 		fail(err);
-	if (--w->n_left)
-		return;
 	if (umount2(USUAL_ROOTFS, MNT_DETACH) < 0 || rmdir(USUAL_ROOTFS) < 0)
 		fail_errno("remove " USUAL_ROOTFS);
 	_exit(EXIT_SUCCESS);
 }
 
-static void remove_containers(struct warm_up *w)
+static void remove_container(struct warm_up *w)
 {
-	for (int i = w->rehearsal ? SECOND : FIRST; i < N_CONTAINERS; i++) {
-		GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
+	GUEST(RemoveContainerRequest) remove = GUEST_INIT(REMOVE_CONTAINER_REQUEST);
 
-		w->n_left++;
-		remove.container_id = (char *)ids[i];
-		rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
-				on_removed, w);
-	}
+	remove.container_id = (char *)ID;
+	rpc_client_call(w->client, GUEST_SERVICE, "RemoveContainer", &remove.base, TIMEOUT,
+			on_removed, w);
 }
 
 static void on_time(struct loop_source *source _unused_, uint32_t events _unused_, void *data)
 {
-	remove_containers(data);
+	remove_container(data);
 }
 
-static void on_second_ended(struct rpc_request *request _unused_,
-			    const ProtobufCMessage *reply _unused_, const struct error *err,
-			    void *data)
+static void on_ended(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		     const struct error *err, void *data)
 {
 	struct warm_up *w = data;
 
 	if (err)
 		fail(err);
 	if (w->rehearsal)
-		remove_containers(w);
+		remove_container(w);
 	else
 		(void)loop_add_timer(w->service.loop, loop_now() + REMOVE_AFTER, on_time, w);
 }
 
-static void on_created(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
-		       const struct error *err, void *data)
+static void on_done(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
+		    const struct error *err, void *data _unused_)
 {
-	struct warm_up *w = data;
-
 	if (err)
 		fail(err);
-	w->created = true;
 }
 
-static void create(struct warm_up *w, const char *id, rpc_done_fn *created)
+static void create(struct warm_up *w)
 {
 	GUEST(CreateContainerRequest) request = GUEST_INIT(CREATE_CONTAINER_REQUEST);
 
-	request.container_id = (char *)id;
+	request.container_id = (char *)ID;
 	request.configuration.data = (uint8_t *)usual_configuration;
 	request.configuration.len = usual_configuration_len;
 	request.opt_stdin_port_case =
@@ -172,49 +154,20 @@ static void create(struct warm_up *w, const char *id, rpc_done_fn *created)
 		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDERR_PORT_STDERR_PORT);
 	request.stdin_port = request.stdout_port = request.stderr_port = 1;
 	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, TIMEOUT,
-			created, w);
-}
-
-static void on_started(struct rpc_request *request _unused_, const ProtobufCMessage *reply _unused_,
-		       const struct error *err, void *data _unused_)
-{
-	if (err)
-		fail(err);
+			on_done, w);
 }
 
 /* Right behind its creation. */
-static void start(struct warm_up *w, const char *id, rpc_done_fn *on_ended)
+static void start(struct warm_up *w)
 {
 	SANDBOX(StartProcessRequest) request = SANDBOX_INIT(START_PROCESS_REQUEST);
 	SANDBOX(WaitProcessRequest) wait = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
 
-	request.id = wait.id = (char *)id;
-	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &request.base, TIMEOUT,
-			on_started, w);
+	request.id = wait.id = (char *)ID;
+	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &request.base, TIMEOUT, on_done,
+			w);
 	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, TIMEOUT, on_ended,
 			w);
-}
-
-static void on_first_ended(struct rpc_request *request _unused_,
-			   const ProtobufCMessage *reply _unused_, const struct error *err,
-			   void *data)
-{
-	struct warm_up *w = data;
-
-	if (err)
-		fail(err);
-	start(w, ids[SECOND], on_second_ended);
-}
-
-static void on_second_created(struct rpc_request *request _unused_,
-			      const ProtobufCMessage *reply _unused_, const struct error *err,
-			      void *data)
-{
-	struct warm_up *w = data;
-
-	if (err)
-		fail(err);
-	start(w, ids[FIRST], on_first_ended);
 }
 
 /* Moves this process. */
@@ -267,14 +220,6 @@ static void make_server(struct warm_up *w, int cgroup_fd)
 	(void)rpc_server_accept(server, pair[1]);
 }
 
-static void make_spare(struct warm_up *w)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-
-	if (containers_make_spare(w->service.containers, &err) < 0)
-		fail(&err);
-}
-
 static void begin(struct warm_up *w, int cgroup_fd)
 {
 	(void)prctl(PR_SET_NAME, "warm-up");
@@ -288,11 +233,13 @@ static void begin(struct warm_up *w, int cgroup_fd)
 static _noreturn_ void rehearse(int cgroup_fd)
 {
 	static struct warm_up w = {.rehearsal = true};
+	_cleanup_error_ struct error err = ERROR_INIT;
 
 	begin(&w, cgroup_fd);
-	make_spare(&w);
-	create(&w, ids[SECOND], on_created);
-	start(&w, ids[SECOND], on_second_ended);
+	if (containers_make_spare(w.service.containers, &err) < 0)
+		fail(&err);
+	create(&w);
+	start(&w);
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
 }
@@ -315,11 +262,34 @@ static void look_at_share(int ready_fd)
 	_exit(EXIT_SUCCESS);
 }
 
-static void plan(void)
+static void on_held(struct loop_source *source, uint32_t events _unused_, void *data)
 {
-	_cleanup_plan_ struct plan *plan = NULL;
+	struct warm_up *w = data;
+	char byte;
 
-	(void)usual_plan_make(&plan, NULL);
+	loop_remove(source);
+	w->held = read(w->hold, &byte, 1) == 1;
+}
+
+/* A container whose init is about to change its root when it is let go on. */
+static void begin_container(struct warm_up *w)
+{
+	int pair[2], r = socket_pair(SOCK_STREAM, pair);
+
+	if (!r) {
+		w->hold = pair[0];
+		containers_set_hold(w->service.containers, pair[1]);
+		(void)loop_add_fd(w->service.loop, w->hold, EPOLLIN, on_held, w);
+		create(w);
+		start(w);
+		r = loop_run_until(w->service.loop, &w->held, loop_now() + TIMEOUT);
+		containers_set_hold(w->service.containers, -1);
+		close_keep_errno(pair[1]);
+	}
+	if (r < 0) {
+		errno = -r;
+		fail_errno("begin the container");
+	}
 }
 
 /* In another process. */
@@ -355,23 +325,15 @@ static _noreturn_ void run(struct handover *page, void (*first)(struct handover 
 		fail(&err);
 	workers_make();
 	begin(&w, cgroup_fd);
-	create(&w, ids[FIRST], on_created);
-	r = loop_run_until(w.service.loop, &w.created, loop_now() + TIMEOUT);
-	if (r < 0) {
-		errno = -r;
-		fail_errno("create the first container");
-	}
-	make_spare(&w);
+	begin_container(&w);
 	look_at_share(ready_fd);
 	memory_make_own();
-	/* These requests are on their way: a client's part is none of vminitd's. */
-	create(&w, ids[SECOND], on_second_created);
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);
 	while (!__atomic_load_n(&page->length, __ATOMIC_ACQUIRE))
 		;
 	first(page);
-	plan();
+	(void)!write(w.hold, "", 1);
 	(void)loop_run(w.service.loop);
 	_exit(EXIT_FAILURE);
 }

@@ -14,10 +14,10 @@
 #define COPY_BUFFER 262144
 
 /* A huge page of the host; where it has another size, the kernel refuses what is asked for this one. */
-#define HUGE_PAGE   UINT64_C(2097152)
-#define PER_HUGE    (HUGE_PAGE / TEMPLATE_PAGE)
-#define HUGE_FROM   (PER_HUGE / 2) /* pages that are filled: the others of it are taken for nothing */
-#ifndef MADV_COLLAPSE /* since Linux 6.1 */
+#define HUGE_PAGE UINT64_C(2097152)
+#define PER_HUGE  (HUGE_PAGE / TEMPLATE_PAGE)
+#define HUGE_FROM (PER_HUGE / 2) /* pages that are filled: the others of it are taken for nothing */
+#ifndef MADV_COLLAPSE		 /* since Linux 6.1 */
 #define MADV_COLLAPSE 25
 #endif
 
@@ -228,6 +228,7 @@ static void prepare_huge(const struct template_pages *pages, int memfd)
 	struct stat st;
 	size_t room;
 	char *space, *memory;
+	void *mapped;
 
 	if (fstat(memfd, &st) < 0)
 		return;
@@ -237,8 +238,9 @@ static void prepare_huge(const struct template_pages *pages, int memfd)
 	if (space == MAP_FAILED)
 		return;
 	memory = space + (HUGE_PAGE - (uintptr_t)space % HUGE_PAGE) % HUGE_PAGE;
-	if (mmap(memory, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd,
-		 0) != MAP_FAILED)
+	mapped = mmap(memory, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		      memfd, 0);
+	if (mapped != MAP_FAILED)
 		make_dense_blocks_huge(pages, memfd, memory);
 	(void)munmap(space, room);
 }

@@ -345,6 +345,78 @@ static void test_table(void)
 	CHECK_INT(template_pages_check(good, TEMPLATE_RUNS_MAX + 1, size, &pages), ==, -EBADMSG);
 }
 
+#define BLOCK	  512U /* pages of a huge page */
+#define HUGE_SIZE (UINT64_C(5) * BLOCK * TEMPLATE_PAGE)
+
+/* Whether this kernel makes huge pages of a memfd for who asks. */
+static bool huge_pages_there(void)
+{
+	_cleanup_close_ int fd = memfd_create("probe", MFD_CLOEXEC);
+	size_t block = (size_t)BLOCK * TEMPLATE_PAGE;
+	struct stat st;
+	char *space, *memory;
+
+	CHECK_INT(ftruncate(fd, (off_t)block), ==, 0);
+	space = mmap(NULL, 2 * block, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = space + (block - (uintptr_t)space % block) % block;
+	CHECK(mmap(memory, block, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == memory);
+	memory[0] = 1;
+	(void)madvise(memory, block, 25 /* MADV_COLLAPSE */);
+	CHECK_INT(fstat(fd, &st), ==, 0);
+	CHECK_INT(munmap(space, 2 * block), ==, 0);
+	return (uint64_t)st.st_blocks * 512 == block;
+}
+
+static uint64_t expected(const struct template_pages *pages, uint64_t page)
+{
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < pages->n_runs; i++) {
+		const struct template_run *run = &pages->runs[i];
+
+		if (page >= run->first && page - run->first < run->n)
+			return 1 + before + page - run->first;
+		before += run->n;
+	}
+	return 0;
+}
+
+/*
+ * The half of block 0, in two runs; of block 1 a page less; 2 and 3 in one run, but for the last page; one
+ * page of block 4. Each page in the file holds its number, from 1 on.
+ */
+static void test_fill(void)
+{
+	static const struct template_run runs[] = {{1, 255},
+						   {300, 1},
+						   {BLOCK + 100, 255},
+						   {2 * BLOCK, 2 * BLOCK - 1},
+						   {4 * BLOCK + 7, 1}};
+	const uint64_t huge = huge_pages_there() ? 3 * BLOCK + 255 + 1 : 255 + 1 + 255 + 1023 + 1;
+	_cleanup_close_ int file = memfd_create("file", MFD_CLOEXEC),
+			    memory = memfd_create("memory", MFD_CLOEXEC);
+	_cleanup_free_ struct template_pages *pages = NULL;
+	struct stat st;
+
+	CHECK_INT(ftruncate(memory, (off_t)HUGE_SIZE), ==, 0);
+	CHECK_INT(template_pages_check(runs, ARRAY_SIZE(runs), HUGE_SIZE, &pages), ==, 0);
+	for (uint64_t i = 1; i <= pages->total; i++) {
+		uint64_t page[TEMPLATE_PAGE / sizeof(uint64_t)] = {[0] = i, [511] = i};
+
+		CHECK_INT(write(file, page, sizeof(page)), ==, sizeof(page));
+	}
+	CHECK_INT(template_pages_fill(pages, file, memory), ==, 0);
+	CHECK_INT(fstat(memory, &st), ==, 0);
+	CHECK_INT((uint64_t)st.st_blocks * 512 / TEMPLATE_PAGE, ==, huge);
+	for (uint64_t i = 0; i < HUGE_SIZE / TEMPLATE_PAGE; i++) {
+		uint64_t page[TEMPLATE_PAGE / sizeof(uint64_t)], number = expected(pages, i);
+
+		CHECK_INT(pread(memory, page, sizeof(page), (off_t)(i * TEMPLATE_PAGE)), ==,
+			  sizeof(page));
+		CHECK(page[0] == number && page[511] == number && !page[1]);
+	}
+}
+
 /* --- builders --- */
 
 static void test_lock(void)
@@ -553,6 +625,7 @@ int main(void)
 	TEST_RUN(test_lock);
 	TEST_RUN(test_killed_builder);
 	TEST_RUN(test_replace_while_read);
+	TEST_RUN(test_fill);
 	TEST_RUN(test_bound);
 	TEST_RUN(test_list);
 	TEST_RUN(test_failed_builds);

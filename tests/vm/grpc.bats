@@ -70,7 +70,7 @@ client() {
 		def there(path):
 		    return sandbox.Stat(s.StatRequest(path=path), timeout=T).HasField("stat")
 		deadline = time.monotonic() + T
-		for path in ("/sys/fs/cgroup/warm-up/@first", "/sys/fs/cgroup/warm-up/@spare", "/tmp/usual"):
+		for path in ("/sys/fs/cgroup/warm-up/@warm-up", "/sys/fs/cgroup/warm-up/@spare", "/tmp/usual"):
 		    while there(path):
 		        assert time.monotonic() < deadline, path
 		        time.sleep(0.1)

@@ -290,7 +290,7 @@ same_as_cold() {
 	echo "$stderr"
 	run --separate-stderr runvm run --bundle "$1" c5
 	echo "$stderr"
-	same "what it sees after $2" "$cold" "$(sed 's,/@spare\b,/c5,' <<<"$status $output")"
+	same "what it sees after $2" "$cold" "$status ${output//@spare/c5}"
 	mv config.json.saved "$1/config.json"
 }
 
