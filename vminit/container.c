@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/container.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -342,8 +343,9 @@ void container_init_ended(struct container *c)
 {
 	if (c->empty || c->emptying)
 		return;
-	/* A pid namespace has died with its init: mostly there is nothing left to kill. */
-	if (cgroup_event(&c->cgroup, -1, "populated") <= 0) {
+	/* An init ends after all others of its pid namespace, see pid_namespaces(7): no need to look. */
+	if ((c->plan->namespaces & CLONE_NEWPID) ||
+	    cgroup_event(&c->cgroup, -1, "populated") <= 0) {
 		container_emptied(c);
 		return;
 	}
