@@ -113,7 +113,7 @@ static int step_hold(struct child *child, struct error *err)
 	char byte = 0;
 
 	if (fd >= 0 && (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1))
-		return error_errno(err, errno, "wait to be let go on");
+		return error_set(err, ECHILD, "nobody lets it go on");
 	return 0;
 }
 
@@ -254,8 +254,8 @@ static _noreturn_ void report_failure(const struct error *err)
 }
 
 /*
- * The program's descriptors to 0, 1, 2, the socket to 3, what the steps need behind it, and the rest of
- * vminitd's closed. Copies above all targets come first, so that no source is overwritten
+ * The program's descriptors to 0, 1, 2, the socket to 3, what the steps need behind it, and the rest
+ * of vminitd's closed. Copies above all targets come first, so that no source is overwritten
  * before it is used.
  */
 static int arrange_descriptors(const struct child_setup *setup, int sync, struct child_setup *ret)

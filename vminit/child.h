@@ -49,8 +49,8 @@ struct child_message {
  * @cgroup_path: of that directory, absolute
  * @init_pidfd: of the container's init, for a process that joins; -1 for the init itself
  * @network_fd: a network namespace made ahead, for an init that gets a new one; -1: none
- * @hold_fd: a socket, borrowed: an init says on it that it is about to change its root, and waits there
- *	for a byte; -1: it goes on
+ * @hold_fd: a socket, borrowed: an init says on it that it is about to change its root, and waits
+ *	there for a byte; -1: it goes on
  * @stdio: the program's ends of the pipes, borrowed; -1: the terminal or /dev/null
  */
 struct child_setup {

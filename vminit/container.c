@@ -343,7 +343,10 @@ void container_init_ended(struct container *c)
 {
 	if (c->empty || c->emptying)
 		return;
-	/* An init ends after all others of its pid namespace, see pid_namespaces(7): no need to look. */
+	/*
+	 * The kernel waits until all others of its pid namespace are reaped before it ends an init
+	 * (zap_pid_ns_processes()), and nobody else is born in here: no need to look.
+	 */
 	if ((c->plan->namespaces & CLONE_NEWPID) ||
 	    cgroup_event(&c->cgroup, -1, "populated") <= 0) {
 		container_emptied(c);

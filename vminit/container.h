@@ -129,7 +129,7 @@ struct containers *containers_new(struct loop *loop, int cgroup_fd, const char *
 				  const struct transport *transport);
 /* Gives a network namespace that was made ahead, for the first container. @fd: taken. */
 void containers_set_spare_network(struct containers *containers, int fd);
-/* For struct child_setup's hold_fd, of inits that are cloned from now on. @fd: borrowed; -1: none waits. */
+/* For struct child_setup, of inits that are cloned from now on. @fd: borrowed; -1: none waits. */
 void containers_set_hold(struct containers *containers, int fd);
 /**
  * containers_make_spare() - make an init ahead, for the first container, if it fits that (spare.h)

@@ -184,13 +184,15 @@ int spare_enter_cgroup_namespace(struct child *child, struct error *err)
 }
 
 /* The plan may have none. */
-static int settle_cgroup_namespace(const struct child *child, struct error *err)
+static int settle_cgroup_namespace(struct child *child, struct error *err)
 {
-	if (child->plan->namespaces & CLONE_NEWCGROUP)
-		return 0;
-	if (setns(child->outer_cgroup_fd, CLONE_NEWCGROUP) < 0)
-		return error_errno(err, errno, "leave the cgroup namespace");
-	return 0;
+	int r = 0;
+
+	if (!(child->plan->namespaces & CLONE_NEWCGROUP) &&
+	    setns(child->outer_cgroup_fd, CLONE_NEWCGROUP) < 0)
+		r = error_errno(err, errno, "leave the cgroup namespace");
+	child->outer_cgroup_fd = close_keep_errno(child->outer_cgroup_fd);
+	return r;
 }
 
 /* @m: of vminitd, whose copy we are: its lengths need no check. */

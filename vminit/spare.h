@@ -8,8 +8,8 @@
  * Theory of operation. spare_make() does what a container's creation does without the plan: a cgroup,
  * pipes for the standard streams, a clone (child.h) in new namespaces, which goes through the steps of
  * an init as far as "plan", says so and waits. vminitd makes it when a template is about to be saved
- * (handover.c), and a rehearsal another one (warm-up.c), so that what the kernel does for it once is
- * done; a VM that was booted has none.
+ * (handover.c), and a rehearsal another one (warm-up.c), so that what the kernel does for it once
+ * is done; a VM that was booted has none.
  * The first container gets it, if it fits: spare_become() sends what the plan was made from, and the
  * spare makes the same plan from it, by code that has just run. Nothing else is different from an
  * init that was cloned. A spare that does not fit is ended, a little later.

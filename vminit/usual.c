@@ -22,12 +22,19 @@ static const struct plan_mount *choose(const struct usual *u, size_t i, const st
 	return NULL;
 }
 
+/* That without a namespace is a bind, which keeps flags that it has: none of them is changed. */
 static void choose_cgroup(struct usual *u, size_t i, const struct plan *plan)
 {
-	if (u->plan->mounts[i].kind != PLAN_MOUNT_CGROUP || plan->namespaces & CLONE_NEWCGROUP)
+	const struct plan_mount *ours = &u->plan->mounts[i];
+	struct usual_mount *mount = &u->mounts[i];
+
+	if (ours->kind != PLAN_MOUNT_CGROUP || plan->namespaces & CLONE_NEWCGROUP)
 		return;
-	close_keep_errno(u->mounts[i].fd);
-	u->mounts[i].fd = TAKE_FD(u->cgroup_fd);
+	close_keep_errno(mount->fd);
+	mount->fd = TAKE_FD(u->cgroup_fd);
+	if (mount->chosen &&
+	    (mount->chosen->options.flags ^ ours->options.flags) & USUAL_EASY_FLAGS)
+		mount->chosen = NULL;
 }
 
 void usual_choose(struct child *child)
@@ -45,8 +52,10 @@ void usual_choose(struct child *child)
 			mount->fd = close_keep_errno(mount->fd);
 		n += mount->chosen != NULL;
 	}
-	if (u)
-		u->all = n == child->plan->n_mounts;
+	if (!u)
+		return;
+	u->all = n == child->plan->n_mounts;
+	u->cgroup_fd = close_keep_errno(u->cgroup_fd);
 }
 
 /* Read-only paths are the mount itself once more, with its flags; not detached they can be changed. */

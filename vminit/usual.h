@@ -14,8 +14,8 @@
  * and their age.
  *
  * The mounts belong to the namespaces of the spare (pid, ipc, cgroup, network), which are the
- * container's when it becomes one; but for that of its cgroup, of which there is another mount for a
- * container without such a namespace.
+ * container's when it becomes one; but for that of its cgroup, of which there is another mount for
+ * a container without such a namespace.
  */
 #ifndef VMINIT_USUAL_H
 #define VMINIT_USUAL_H
@@ -45,7 +45,7 @@ struct usual_mount {
  * struct usual - a spare's
  * @plan: that of usual_configuration, which says what the mounts are; owned
  * @mounts: as many as the plan has
- * @cgroup_fd: what stands for the mount of the cgroup in a plan without a namespace for it; detached
+ * @cgroup_fd: stands for the mount of the cgroup in a plan without a namespace for it; detached
  * @all: the child's plan has no other mounts
  */
 struct usual {

@@ -32,6 +32,8 @@
 #define CGROUP	"warm-up" /* beside that of the containers */
 #define OWN	"process" /* below it: the process itself */
 #define TIMEOUT (60 * USEC_PER_SEC)
+/* A part of it passes before the VM is saved, and none in between. */
+#define CALL_TIMEOUT (600 * USEC_PER_SEC)
 
 /* To take its container away is work that nobody else will do in this start. */
 #define REMOVE_AFTER (5 * USEC_PER_SEC)
@@ -153,7 +155,7 @@ static void create(struct warm_up *w)
 	request.opt_stderr_port_case =
 		GUEST_CONST(CREATE_CONTAINER_REQUEST__OPT_STDERR_PORT_STDERR_PORT);
 	request.stdin_port = request.stdout_port = request.stderr_port = 1;
-	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, TIMEOUT,
+	rpc_client_call(w->client, GUEST_SERVICE, "CreateContainer", &request.base, CALL_TIMEOUT,
 			on_done, w);
 }
 
@@ -164,10 +166,10 @@ static void start(struct warm_up *w)
 	SANDBOX(WaitProcessRequest) wait = SANDBOX_INIT(WAIT_PROCESS_REQUEST);
 
 	request.id = wait.id = (char *)ID;
-	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &request.base, TIMEOUT, on_done,
-			w);
-	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, TIMEOUT, on_ended,
-			w);
+	rpc_client_call(w->client, SANDBOX_SERVICE, "StartProcess", &request.base, CALL_TIMEOUT,
+			on_done, w);
+	rpc_client_call(w->client, SANDBOX_SERVICE, "WaitProcess", &wait.base, CALL_TIMEOUT,
+			on_ended, w);
 }
 
 /* Moves this process. */
@@ -248,7 +250,7 @@ static _noreturn_ void rehearse(int cgroup_fd)
  * In another process, which sleeps until the share of the restored VM answers, and asks it for what is
  * not there: a container's root file system is looked up soon. Without a share there is nothing to do.
  */
-static void look_at_share(int ready_fd)
+static void look_at_share(const struct warm_up *w, int ready_fd)
 {
 	struct statx st;
 	pid_t pid = fork();
@@ -258,6 +260,7 @@ static void look_at_share(int ready_fd)
 	if (pid)
 		return;
 	close_keep_errno(ready_fd);
+	close_keep_errno(w->hold);
 	(void)statx(AT_FDCWD, SETUP_DEFAULT_SHARE "/@none", 0, STATX_TYPE, &st);
 	_exit(EXIT_SUCCESS);
 }
@@ -326,7 +329,7 @@ static _noreturn_ void run(struct handover *page, void (*first)(struct handover 
 	workers_make();
 	begin(&w, cgroup_fd);
 	begin_container(&w);
-	look_at_share(ready_fd);
+	look_at_share(&w, ready_fd);
 	memory_make_own();
 	(void)!write(ready_fd, "", 1);
 	close_keep_errno(ready_fd);

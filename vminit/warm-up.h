@@ -7,19 +7,19 @@
  *
  * Theory of operation: vminitd forks the process when a template is about to be saved. It makes
  * itself a tiny rootfs in a mount namespace of its own and a server of the same services as
- * vminitd's, on a socket pair, begins to create a container, whose init waits before it changes its root
- * (child.h), and looks at the page of the handover (rpc/handover.h) as vminitd does: both go on at once
- * in a restored VM. It makes the VM who it is to be, if it comes to that first, and vminitd waits for it
- * before it serves; from there on nothing depends on it. It lets the container go on, to its program and
- * its end, and some seconds later it removes that, and ends. A child of it asks something of the share
- * as soon as that answers. The program of the container is in warm-up-program.c. Before the VM is saved
- * the process goes through a container's whole life once, as vminitd does on the first CPU, so that what
- * the kernel does only once for each CPU is done.
+ * vminitd's, on a socket pair, begins to create a container, whose init waits before it changes its
+ * root (child.h), and looks at the page of the handover (rpc/handover.h) as vminitd does: both go on
+ * at once in a restored VM. It makes the VM who it is to be, if it comes to that first, and vminitd
+ * waits for it before it serves; from there on nothing depends on it. It lets the container go on,
+ * to its program and its end, and some seconds later it removes that, and ends. A child of it asks
+ * something of the share as soon as that answers. The program of the container is in
+ * warm-up-program.c. Before the VM is saved the process goes through a container's whole life once,
+ * as vminitd does on the first CPU, so that what the kernel does only once for each CPU is done.
  *
- * Both CPUs are busy all the time, and a start is over when together they have translated all of it. So
- * the warm-up has its half, the later one: who came there from the beginning would go side by side with
- * the first CPU, and each would translate what the other is just translating (1,800 of 23,400 blocks
- * when a container was created here as well; now 700 of 21,900).
+ * Both CPUs are busy all the time, and a start is over when together they have translated all of
+ * it. So the warm-up has its half, the later one: who came there from the beginning would go side by
+ * side with the first CPU, and each would translate what the other is just translating (1,800 of
+ * 23,400 blocks when a container was created here as well; now 700 of 21,900).
  *
  * The last processor is the warm-up's for good: neither vminitd nor a container ever runs on it.
  * QEMU before 8.1 may translate for one processor what another is overwriting, and keep it. The

@@ -13,10 +13,10 @@
 
 #define COPY_BUFFER 262144
 
-/* A huge page of the host; where it has another size, the kernel refuses what is asked for this one. */
+/* A huge page of the host; where it has another size, the kernel refuses what is asked for this. */
 #define HUGE_PAGE UINT64_C(2097152)
 #define PER_HUGE  (HUGE_PAGE / TEMPLATE_PAGE)
-#define HUGE_FROM (PER_HUGE / 2) /* pages that are filled: the others of it are taken for nothing */
+#define HUGE_FROM (PER_HUGE / 2) /* pages that are filled: the others are taken for nothing */
 #ifndef MADV_COLLAPSE		 /* since Linux 6.1 */
 #define MADV_COLLAPSE 25
 #endif
@@ -188,15 +188,45 @@ static int copy_run(int fd, off_t from, int memfd, off_t to, size_t len)
 	return 0;
 }
 
-/* Only a page that is there can become a huge one; it will be filled as the others. */
-static void make_huge(int memfd, char *memory, uint64_t block)
+/**
+ * struct dense - neighbouring blocks of the size of a huge page that are to be some
+ * @memory: the whole memory, mapped, beginning where a huge page can
+ * @first, @n: those that were not asked for yet
+ */
+struct dense {
+	char *memory;
+	uint64_t first;
+	uint64_t n;
+};
+
+/* Whatever the settings of transparent huge pages: see MADV_COLLAPSE in madvise(2). */
+static int make_huge(struct dense *d)
 {
-	if (pwrite(memfd, "", 1, (off_t)(block * HUGE_PAGE)) == 1)
-		(void)madvise(memory + block * HUGE_PAGE, HUGE_PAGE, MADV_COLLAPSE);
+	uint64_t n = d->n;
+
+	d->n = 0;
+	if (n && madvise(d->memory + d->first * HUGE_PAGE, n * HUGE_PAGE, MADV_COLLAPSE) < 0)
+		return -errno;
+	return 0;
 }
 
-static void make_dense_blocks_huge(const struct template_pages *pages, int memfd, char *memory)
+/* @page: of the block; only one that is there can become a huge one. It will be filled. */
+static int add_block(struct dense *d, int memfd, uint64_t block, uint64_t page)
 {
+	int r = d->first + d->n == block ? 0 : make_huge(d);
+
+	if (r < 0)
+		return r;
+	if (!d->n)
+		d->first = block;
+	d->n++;
+	return pwrite(memfd, "", 1, (off_t)(page * TEMPLATE_PAGE)) == 1 ? 0 : -EIO;
+}
+
+/* Stops at the first that is not to be had: the next would not be either, and asking costs time. */
+static int make_dense_blocks_huge(const struct template_pages *pages, int memfd, char *memory)
+{
+	struct dense dense = {.memory = memory};
 	uint64_t block = UINT64_MAX, filled = 0;
 
 	for (size_t i = 0; i < pages->n_runs; i++) {
@@ -205,34 +235,36 @@ static void make_dense_blocks_huge(const struct template_pages *pages, int memfd
 		while (page < end) {
 			uint64_t next = (page / PER_HUGE + 1) * PER_HUGE;
 			uint64_t to = end < next ? end : next;
+			int r = 0;
 
 			if (page / PER_HUGE != block)
 				filled = 0;
 			block = page / PER_HUGE;
 			/* Once for each. */
 			if (filled < HUGE_FROM && filled + (to - page) >= HUGE_FROM)
-				make_huge(memfd, memory, block);
+				r = add_block(&dense, memfd, block, page);
+			if (r < 0)
+				return r;
 			filled += to - page;
 			page = to;
 		}
 	}
+	return make_huge(&dense);
 }
 
 /*
- * Where most of a huge page will be filled, the host is to have one: that is filled and given back in a
- * fraction of the time, and QEMU comes to it by one fault. Whatever the system's settings say of others'
- * memory: this asks for these pages (madvise(2), MADV_COLLAPSE). Where there are none it goes without.
+ * Where most of a huge page will be filled, the host is to have one: that is filled and given back
+ * in a fraction of the time, and QEMU comes to it by one fault. Without one it is only slower.
  */
 static void prepare_huge(const struct template_pages *pages, int memfd)
 {
-	struct stat st;
-	size_t room;
 	char *space, *memory;
+	struct stat st;
 	void *mapped;
+	size_t room;
 
 	if (fstat(memfd, &st) < 0)
 		return;
-	/* The mapping has to begin where a huge page can. */
 	room = (size_t)st.st_size + HUGE_PAGE;
 	space = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (space == MAP_FAILED)
@@ -241,7 +273,7 @@ static void prepare_huge(const struct template_pages *pages, int memfd)
 	mapped = mmap(memory, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 		      memfd, 0);
 	if (mapped != MAP_FAILED)
-		make_dense_blocks_huge(pages, memfd, memory);
+		(void)make_dense_blocks_huge(pages, memfd, memory);
 	(void)munmap(space, room);
 }
 

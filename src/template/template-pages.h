@@ -58,8 +58,8 @@ int template_pages_check(const struct template_run *runs, size_t n_runs, uint64_
 			 struct template_pages **ret);
 
 /*
- * Copies the pages from @fd (from its beginning) to where they belong in @memfd, which is empty; into huge
- * pages of the host where they fill the most of one, and there are some. 0 or -errno.
+ * Copies the pages from @fd (from its beginning) to where they belong in @memfd, which is empty;
+ * into huge pages of the host where they fill the most of one, and there are some. 0 or -errno.
  */
 int template_pages_fill(const struct template_pages *pages, int fd, int memfd);
 

@@ -60,6 +60,7 @@ static void child_descriptors(const struct spawn_config *config, int stderr_fd)
 
 /**
  * struct child - what the child needs to know
+ * @config: of spawn_start()
  * @environment: of the program
  * @stderr_fd: the pipe's write end
  * @parent: our pid
@@ -93,9 +94,9 @@ static int child_run(void *data)
 }
 
 /*
- * As vfork(2): the child borrows our memory, and we wait, until it executes its program or ends. A copy
- * of the page tables would be made for nothing, and the program would begin later. None of our signal
- * handlers may run in it; its own dispositions are the default ones before it lets signals come.
+ * As vfork(2): the child borrows our memory, and we wait, until it executes its program or ends. A
+ * copy of the page tables would be made for nothing, and the program would begin later. None of our
+ * signal handlers may run in it; its dispositions are the default ones before it lets signals come.
  */
 static pid_t clone_child(struct child *child)
 {

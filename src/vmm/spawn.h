@@ -3,11 +3,12 @@
  * A program that the monitor runs beside itself (QEMU, virtiofsd): started with exactly the
  * descriptors it should have, watched on the loop, and heard on its stderr.
  *
- * Theory of operation: spawn_start() clones, and returns when the program is executed. The child dies with its parent (PR_SET_PDEATHSIG), is
- * in a session of its own and in /, has default signal handlers and an empty mask, /dev/null on 0
- * and 1, and a pipe on 2 whose last SPAWN_STDERR_MAX bytes are kept for error messages. Every other
- * descriptor is closed by execve but the ones listed, which keep their numbers. When execve fails,
- * the child says so on that stderr and exits with 127: nothing waits for it to get that far.
+ * Theory of operation: spawn_start() clones, and returns when the program is executed. The child
+ * dies with its parent (PR_SET_PDEATHSIG), is in a session of its own and in /, has default
+ * signal handlers and an empty mask, /dev/null on 0 and 1, and a pipe on 2 whose last
+ * SPAWN_STDERR_MAX bytes are kept for error messages. Every other descriptor is closed by execve
+ * but the ones listed, which keep their numbers. When execve fails, the child says so on that
+ * stderr and exits with 127, which is an end as any other.
  * The end is noticed by pidfd; what is left in the pipe is read first, so that on_exit finds it.
  *
  * The process is reaped here, by its pidfd. Whoever else reaps children in this process (pid 1
@@ -43,7 +44,8 @@ typedef void spawn_exit_fn(struct spawn *spawn, int status, void *data);
  * @fds: descriptors that the program inherits under the same numbers, all above 2; the parent
  *	keeps its copies and closes them itself
  * @environment: NULL-terminated "NAME=VALUE" beside what we have, which has precedence; NULL for none
- * @cgroup_fd: write the child's pid to the cgroup.procs this names before execve; -1 for none
+ * @cgroup_fd: write the child's pid to the cgroup.procs this names before execve, which the caller
+ *	waits for: not one that is frozen; -1 for none
  */
 struct spawn_config {
 	const char *name;

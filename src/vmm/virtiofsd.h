@@ -3,11 +3,11 @@
  * The host's virtiofsd, which serves a VM's share: which of the two programs of that name it is,
  * its command line, its process.
  *
- * Theory of operation: virtiofsd_make_sockets() binds a listening socket in a directory, connects to
- * it and removes the name. virtiofsd_start() starts virtiofsd with the listening end (--fd): the
- * connection waits in the backlog, and virtiofsd, which serves one connection and ends with it, finds
- * it there. The connected end goes to QEMU as a chardev (struct qemu_chardev). So nothing on disk names
- * the socket, neither need wait for the other, and both start side by side.
+ * Theory of operation: virtiofsd_make_sockets() binds a listening socket in a directory, connects
+ * to it and removes the name. virtiofsd_start() starts virtiofsd with the listening end (--fd): the
+ * connection waits in the backlog, and virtiofsd, which serves one connection and ends with it,
+ * finds it there. The connected end goes to QEMU as a chardev (struct qemu_chardev). So nothing on
+ * disk names the socket, neither need wait for the other, and both start side by side.
  */
 #ifndef RUNVM_VMM_VIRTIOFSD_H
 #define RUNVM_VMM_VIRTIOFSD_H
@@ -91,13 +91,18 @@ struct virtiofsd_ops {
  * virtiofsd_make_sockets() - both ends of its connection
  * @dirfd: a private directory in which the socket has a name for a moment
  * @ret_listening: for virtiofsd
- * @ret_connected: for QEMU; both are owned by the caller, who closes them once the programs have them
+ * @ret_connected: for QEMU; both are owned by the caller, who closes them once the programs have
+ *	them
+ *
+ * Return: 0 or -errno.
  */
 int virtiofsd_make_sockets(int dirfd, int *ret_listening, int *ret_connected, struct error *err);
 
 /**
  * virtiofsd_start() - execute it
  * @cgroup_fd: see struct spawn_config
+ *
+ * Return: 0 or -errno.
  */
 int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int cgroup_fd,
 		    const struct virtiofsd_ops *ops, void *data, struct virtiofsd **ret,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "lib/alloc.h"
@@ -85,6 +86,28 @@ static void test_stderr(void)
 	finish(&f);
 	last = spawn_stderr(f.spawn);
 	CHECK_CONTAINS(last, "line 29998; line 29999");
+	teardown(&f);
+}
+
+/* What is no program ends as one that failed, and says why. */
+static void test_no_program(void)
+{
+	_cleanup_close_ int fd = memfd_create("no-program", MFD_CLOEXEC);
+	_cleanup_free_ char *path = xasprintf("/proc/%d/fd/%d", (int)getpid(), fd);
+	char *const argv[] = {path, NULL};
+	const struct spawn_config config = {
+		.name = "it", .path = path, .argv = argv, .cgroup_fd = -1};
+	_cleanup_free_ char *said = NULL;
+	struct fixture f = {.status = -1};
+
+	CHECK_INT(write(fd, "nothing\n", 8), ==, 8);
+	CHECK_INT(fchmod(fd, 0700), ==, 0);
+	CHECK_INT(loop_new(&f.loop), ==, 0);
+	CHECK_INT(spawn_start(f.loop, &config, on_process_exit, &f, &f.spawn, NULL), ==, 0);
+	finish(&f);
+	CHECK(WIFEXITED(f.status) && WEXITSTATUS(f.status) == 127);
+	said = spawn_stderr(f.spawn);
+	CHECK_CONTAINS(said, path);
 	teardown(&f);
 }
 
@@ -206,6 +229,7 @@ int main(void)
 {
 	TEST_RUN(test_status);
 	TEST_RUN(test_stderr);
+	TEST_RUN(test_no_program);
 	TEST_RUN(test_environment);
 	TEST_RUN(test_descriptors);
 	TEST_RUN(test_signals);

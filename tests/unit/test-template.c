@@ -382,8 +382,8 @@ static uint64_t expected(const struct template_pages *pages, uint64_t page)
 }
 
 /*
- * The half of block 0, in two runs; of block 1 a page less; 2 and 3 in one run, but for the last page; one
- * page of block 4. Each page in the file holds its number, from 1 on.
+ * The half of block 0, in two runs; of block 1 a page less; 2 and 3 in one run, but for the last
+ * page; one page of block 4. Each page in the file holds its number, from 1 on.
  */
 static void test_fill(void)
 {

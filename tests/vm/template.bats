@@ -279,8 +279,9 @@ own_namespaces() {
 	run ! grep -E '402653183[4-9]|402653184[01]' <<<"$1"
 }
 
-# same_as_cold BUNDLE CHANGE: with this change of its configuration a container that comes from a template
-# prints and returns what one does whose VM was booted, but for the cgroup's name; leaves the output.
+# same_as_cold BUNDLE CHANGE: with this change of its configuration a container that comes from a
+# template prints and returns what one does whose VM was booted, but for the cgroup's name; leaves the
+# output.
 same_as_cold() {
 	local cold
 	cp "$1/config.json" config.json.saved
@@ -313,6 +314,8 @@ same_as_cold() {
 	same_as_cold b '.linux.namespaces -= [{"type": "cgroup"}]'
 	contains "$output" "/@spare"
 	contains "$stderr" "cgroup:[4026531835]"
+	same_as_cold b '.linux.namespaces -= [{"type": "cgroup"}] |
+		(.mounts[] | select(.destination == "/sys/fs/cgroup").options) -= ["noexec", "nodev"]'
 	# A host name of vminitd's, or its IPC namespace, is not what the spare has.
 	for change in 'del(.hostname)' '.linux.namespaces -= [{"type": "ipc"}]'; do
 		cp b/config.json config.json.saved
