@@ -10,6 +10,7 @@
 
 #include "lib/alloc.h"
 #include "lib/io.h"
+#include "lib/loop.h"
 
 #define COPY_BUFFER 262144
 
@@ -17,7 +18,9 @@
 #define HUGE_PAGE UINT64_C(2097152)
 #define PER_HUGE  (HUGE_PAGE / TEMPLATE_PAGE)
 #define HUGE_FROM (PER_HUGE / 2) /* pages that are filled: the others are taken for nothing */
-#ifndef MADV_COLLAPSE		 /* since Linux 6.1 */
+/* What asking for them may take: less than QEMU's start, beside which it is done. */
+#define HUGE_TIME (20 * USEC_PER_MSEC)
+#ifndef MADV_COLLAPSE /* since Linux 6.1 */
 #define MADV_COLLAPSE 25
 #endif
 
@@ -192,11 +195,13 @@ static int copy_run(int fd, off_t from, int memfd, off_t to, size_t len)
  * struct dense - neighbouring blocks of the size of a huge page that are to be some
  * @memory: the whole memory, mapped, beginning where a huge page can
  * @first, @n: those that were not asked for yet
+ * @until: when asking for more has to stop: it takes long where the host's memory is in pieces
  */
 struct dense {
 	char *memory;
 	uint64_t first;
 	uint64_t n;
+	uint64_t until;
 };
 
 /* Whatever the settings of transparent huge pages: see MADV_COLLAPSE in madvise(2). */
@@ -205,6 +210,8 @@ static int make_huge(struct dense *d)
 	uint64_t n = d->n;
 
 	d->n = 0;
+	if (n && loop_now() >= d->until)
+		return -ETIME;
 	if (n && madvise(d->memory + d->first * HUGE_PAGE, n * HUGE_PAGE, MADV_COLLAPSE) < 0)
 		return -errno;
 	return 0;
@@ -226,7 +233,7 @@ static int add_block(struct dense *d, int memfd, uint64_t block, uint64_t page)
 /* Stops at the first that is not to be had: the next would not be either, and asking costs time. */
 static int make_dense_blocks_huge(const struct template_pages *pages, int memfd, char *memory)
 {
-	struct dense dense = {.memory = memory};
+	struct dense dense = {.memory = memory, .until = loop_now() + HUGE_TIME};
 	uint64_t block = UINT64_MAX, filled = 0;
 
 	for (size_t i = 0; i < pages->n_runs; i++) {
