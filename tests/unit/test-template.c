@@ -392,11 +392,11 @@ static void test_fill(void)
 						   {BLOCK + 100, 255},
 						   {2 * BLOCK, 2 * BLOCK - 1},
 						   {4 * BLOCK + 7, 1}};
-	const uint64_t huge = huge_pages_there() ? 3 * BLOCK + 255 + 1 : 255 + 1 + 255 + 1023 + 1;
 	_cleanup_close_ int file = memfd_create("file", MFD_CLOEXEC),
 			    memory = memfd_create("memory", MFD_CLOEXEC);
 	_cleanup_free_ struct template_pages *pages = NULL;
 	struct stat st;
+	uint64_t there;
 
 	CHECK_INT(ftruncate(memory, (off_t)HUGE_SIZE), ==, 0);
 	CHECK_INT(template_pages_check(runs, ARRAY_SIZE(runs), HUGE_SIZE, &pages), ==, 0);
@@ -407,7 +407,12 @@ static void test_fill(void)
 	}
 	CHECK_INT(template_pages_fill(pages, file, memory), ==, 0);
 	CHECK_INT(fstat(memory, &st), ==, 0);
-	CHECK_INT((uint64_t)st.st_blocks * 512 / TEMPLATE_PAGE, ==, huge);
+	there = (uint64_t)st.st_blocks * 512 / TEMPLATE_PAGE;
+	/* The second time it may be too late to ask. */
+	if (huge_pages_there())
+		CHECK(there == pages->total + 256 || there == pages->total + 256 + 1);
+	else
+		CHECK_INT(there, ==, pages->total);
 	for (uint64_t i = 0; i < HUGE_SIZE / TEMPLATE_PAGE; i++) {
 		uint64_t page[TEMPLATE_PAGE / sizeof(uint64_t)], number = expected(pages, i);
 
