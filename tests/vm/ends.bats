@@ -386,9 +386,10 @@ killed_create() {
 	# From a template it could be done before it is found.
 	export RUNVM_TEMPLATES=off
 	for signal in TERM INT HUP; do
-		# a background job of a shell without job control ignores SIGINT: python resets it
+		# A background job of a shell without job control ignores SIGINT, and all of a suite under
+		# nohup(1) SIGHUP: python resets them.
 		/usr/bin/python3 -c 'import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+signal.signal(signal.SIGINT, signal.SIG_DFL); signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
 			"$RUNVM" --root "$ROOT" create --bundle bundle c1 </dev/null >out 2>&1 3>&- &
 		pid=$!
 		wait_for 30 eval '[ -n "$(pid_of qemu)" ]'
