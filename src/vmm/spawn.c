@@ -94,9 +94,10 @@ static int child_run(void *data)
 }
 
 /*
- * As vfork(2): the child borrows our memory, and we wait, until it executes its program or ends. A
- * copy of the page tables would be made for nothing, and the program would begin later. None of our
- * signal handlers may run in it; its dispositions are the default ones before it lets signals come.
+ * As vfork(2) and posix_spawn(3), which cannot ask for PR_SET_PDEATHSIG: the child borrows our
+ * memory, and we wait, until it executes its program or ends. A copy of the page tables would be made
+ * for nothing, and the program would begin later. None of our signal handlers may run in it; its
+ * dispositions are the default ones before it lets signals come.
  */
 static pid_t clone_child(struct child *child)
 {
