@@ -75,7 +75,7 @@ struct child_setup {
  * @env: its environment
  * @filter: owned; length 0 for none
  * @usual: of a spare, what it made ahead; NULL otherwise
- * @outer_cgroup_fd: of a spare, the cgroup namespace of vminitd; -1 otherwise
+ * @outer_cgroup_fd: of a spare without a plan, the cgroup namespace of vminitd; -1 otherwise
  */
 struct child {
 	const struct child_setup *setup;

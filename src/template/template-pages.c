@@ -18,7 +18,7 @@
 #define HUGE_PAGE UINT64_C(2097152)
 #define PER_HUGE  (HUGE_PAGE / TEMPLATE_PAGE)
 #define HUGE_FROM (PER_HUGE / 2) /* pages that are filled: the others are taken for nothing */
-/* What asking for them may take: less than QEMU's start, beside which it is done. */
+/* After that no more are asked for: QEMU, which starts beside it, is not to wait for its memory. */
 #define HUGE_TIME (20 * USEC_PER_MSEC)
 #ifndef MADV_COLLAPSE /* since Linux 6.1 */
 #define MADV_COLLAPSE 25
