@@ -3,9 +3,11 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/alloc.h"
 
@@ -40,8 +42,41 @@ static int check_path(const char *path, struct error *err)
 	return 0;
 }
 
+/**
+ * struct top - the directory below "/" that the last directory of PATH begins with
+ * @name, @len: "/usr" of "/usr/local/bin"; no string of its own
+ * @missing: nothing of that name is there
+ */
+struct top {
+	const char *name;
+	size_t len;
+	bool missing;
+};
+
+/*
+ * An image without /usr is not asked for it again for each directory below. The kernel does not remember
+ * what a share lacks, and each question is a round trip to the host.
+ */
+static bool is_missing(const char *directory, size_t len, struct top *top)
+{
+	size_t n = len > 1 && directory[0] == '/' ? 1 + strcspn(directory + 1, "/:") : 0;
+	char path[PATH_MAX];
+
+	if (!n || n >= sizeof(path))
+		return false;
+	if (n != top->len || memcmp(directory, top->name, n) != 0) {
+		(void)snprintf(path, sizeof(path), "%.*s", (int)n, directory);
+		*top = (struct top){.name = directory,
+				    .len = n,
+				    .missing = access(path, F_OK) < 0 && errno == ENOENT};
+	}
+	return top->missing;
+}
+
 int exec_path_find(const char *name, const char *search_path, char **ret, struct error *err)
 {
+	struct top top = {0};
+
 	if (strchr(name, '/')) {
 		int r = check_path(name, err);
 
@@ -55,7 +90,8 @@ int exec_path_find(const char *name, const char *search_path, char **ret, struct
 		int n = snprintf(path, sizeof(path), "%.*s%s%s", (int)len, p, len ? "/" : "./",
 				 name);
 
-		if (n > 0 && (size_t)n < sizeof(path) && !check_program(path)) {
+		if (n > 0 && (size_t)n < sizeof(path) && !is_missing(p, len, &top) &&
+		    !check_program(path)) {
 			*ret = xstrdup(path);
 			return 0;
 		}

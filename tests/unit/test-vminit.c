@@ -223,10 +223,13 @@ static void test_inroot(void)
 static void test_exec_path(void)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	_cleanup_free_ char *found = NULL;
+	_cleanup_free_ char *found = NULL, *again = NULL;
 
 	CHECK_INT(exec_path_find("sh", "/nope:/bin", &found, &err), ==, 0);
 	CHECK_STR(found, "/bin/sh");
+	CHECK_INT(exec_path_find("sh", "/nope/bin:/nope:/nopes:/:/bin/nope:/bin", &again, &err), ==,
+		  0);
+	CHECK_STR(again, "/bin/sh");
 	CHECK_INT(exec_path_find("", "/bin", &found, &err), ==, -ENOENT);
 	CHECK_STR(err.message, "exec: \"\": executable file not found in $PATH");
 	CHECK_INT(exec_path_find("/etc/passwd", "", &found, &err), ==, -EACCES);
