@@ -13,7 +13,7 @@ set -euo pipefail
 
 packages_build=(
 	autoconf automake gcc libc6-dev make pkgconf
-	libarchive-dev libcap-dev libnghttp2-dev libprotobuf-c-dev libprotobuf-dev libseccomp-dev
+	libarchive-dev libnghttp2-dev libprotobuf-c-dev libprotobuf-dev libseccomp-dev
 	libyajl-dev protobuf-c-compiler
 	# the kernel
 	bc bison flex libelf-dev linux-source perl xz-utils

@@ -323,6 +323,9 @@ static int check_mounts(const struct oci_mount *mounts, size_t n, const struct s
 
 		if (!*m->destination)
 			return spec_fail(err, IN(here, "destination"), "empty");
+		if ((!m->type || !*m->type) && !oci_mount_is_bind(m))
+			return spec_fail(err, IN(here, "type"),
+					 "missing, and no option says that it is a bind mount");
 		/* config.md, "Mounts": one of the two needs the other. */
 		if (!m->n_uid_mappings != !m->n_gid_mappings)
 			return spec_fail(err, here,

@@ -113,6 +113,16 @@ const struct oci_namespace *oci_namespace_find(const struct oci_spec *spec,
 	return NULL;
 }
 
+bool oci_mount_is_bind(const struct oci_mount *mount)
+{
+	if (mount->type && !strcmp(mount->type, "bind"))
+		return true;
+	for (size_t i = 0; i < mount->n_options; i++)
+		if (!strcmp(mount->options[i], "bind") || !strcmp(mount->options[i], "rbind"))
+			return true;
+	return false;
+}
+
 const char *oci_entry_get(const struct oci_entry *entries, size_t n, const char *key)
 {
 	for (size_t i = 0; i < n; i++)

@@ -85,7 +85,7 @@ struct oci_root {
 /**
  * struct oci_mount - one of mounts
  * @destination: never NULL; a relative one is taken from "/" (runc does so, with a warning)
- * @type: NULL for a bind mount, mostly
+ * @type: may be NULL for a bind mount (oci_mount_is_bind()) only
  */
 struct oci_mount {
 	char *destination;
@@ -638,6 +638,9 @@ int oci_resources_validate(const struct oci_resources *resources, const char *pa
  */
 const struct oci_namespace *oci_namespace_find(const struct oci_spec *spec,
 					       enum oci_namespace_type type);
+
+/* Whether a mount is a bind mount: by its type, or by an option, beside which the type says nothing. */
+bool oci_mount_is_bind(const struct oci_mount *mount);
 
 /* The value of @key in a map, borrowed; NULL when it is not there. */
 const char *oci_entry_get(const struct oci_entry *entries, size_t n, const char *key);

@@ -278,11 +278,17 @@ int container_create(struct containers *containers, const struct plan_source *so
 /* Nothing of the container runs any more: whoever waited for that goes on. */
 static void container_emptied(struct container *c)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
+
 	c->empty = true;
 	c->emptying = false;
 	loop_remove(c->events_source);
 	c->events_source = NULL;
 	c->events_fd = close_keep_errno(c->events_fd);
+	if (c->freezing) {
+		error_set(&err, EBUSY, "container \"%s\" is not running", c->plan->id);
+		container_wait_finish(&c->freezing, &err);
+	}
 	for (struct process *p = c->processes; p; p = p->next)
 		process_container_empty(p);
 	container_advance(c);
@@ -297,7 +303,6 @@ static void container_advance(struct container *c)
 		if (p->state != PROCESS_FINISHED)
 			return;
 	container_report(c, CONTAINER_REMOVED, NULL);
-	container_wait_finish(&c->freezing, NULL);
 	container_wait_finish(&c->removing, NULL);
 	container_forget(c);
 }

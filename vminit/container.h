@@ -9,8 +9,9 @@
  *	SIGCHLD -> containers_reap() -> ENDED (the cgroup of a container whose init it was is killed and
  *	watched until it is empty; what is left in the pipes is delivered) -> FINISHED -> waiters
  * A process leaves the table by process_delete(), a container by container_remove(), which first
- * kills what is left. A function that takes a done function calls it later from the loop, never
- * from within, unless it fails itself.
+ * kills what is left. A function that takes a done function calls it later from the loop, not when
+ * it fails itself. container_remove() and container_freeze() call it from within if there is nothing
+ * to wait for.
  */
 #ifndef VMINIT_CONTAINER_H
 #define VMINIT_CONTAINER_H
@@ -193,7 +194,7 @@ void process_forget_pending(struct process *process, const void *data);
 /* Kills it if it runs, and forgets it once it has finished. Not for a container's init. */
 void process_delete(struct process *process);
 
-/* Kills what is left and forgets the container; @done may be NULL. Return: 0 (nothing to fail). */
+/* Kills what is left and forgets the container; @done may be NULL. */
 void container_remove(struct container *container, container_done_fn *done, void *data);
 /* Who asked for the removal lost interest: its done function is not called. */
 void container_forget_removing(struct container *container);
@@ -201,7 +202,10 @@ void container_forget_removing(struct container *container);
 void container_forget_freezing(struct container *container);
 /* To every process. Return: how many got it, or -errno. */
 ssize_t container_signal(struct container *container, int signal, struct error *err);
-/* Return: 0; -EBUSY when another pause or resume is under way; @done is called after 0. */
+/*
+ * @done is called after 0, with an error when the container ends meanwhile. Return: 0; -EBUSY when another
+ * pause or resume is under way, or the container does not run.
+ */
 int container_freeze(struct container *container, bool freeze, container_done_fn *done, void *data,
 		     struct error *err);
 

@@ -67,6 +67,7 @@ static _noreturn_ void exec_hook(const struct oci_hook *hook, int input, int out
 	char *const plain_args[] = {hook->path, NULL};
 	char text[64];
 
+	process_reset_signals();
 	if (dup2(input, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0)
 		execve(hook->path, hook->n_args ? hook->args : plain_args,
 		       hook->env ? hook->env : no_env);
@@ -139,14 +140,10 @@ static int attend_hook(struct hook_run *run, const char *state, uint64_t deadlin
 			{.fd = run->input, .events = POLLOUT},
 		};
 		uint64_t now = loop_now();
-		int timeout = -1;
 
-		if (deadline != LOOP_FOREVER) {
-			if (now >= deadline)
-				return -ETIME;
-			timeout = (int)((deadline - now) / USEC_PER_MSEC + 1);
-		}
-		if (poll(fds, ARRAY_SIZE(fds), timeout) <= 0)
+		if (now >= deadline)
+			return -ETIME;
+		if (poll(fds, ARRAY_SIZE(fds), loop_poll_timeout(deadline, now)) <= 0)
 			continue;
 		if (fds[1].revents)
 			read_hook(run, output);
@@ -179,7 +176,7 @@ static int run_hook(const struct oci_hook *hook, size_t index, const char *state
 	r = start_hook(hook, &run);
 	if (r < 0)
 		return error_errno(err, r, "hooks.startContainer[%zu]: \"%s\"", index, hook->path);
-	if (hook->timeout.set)
+	if (hook->timeout.set && hook->timeout.value < INT32_MAX)
 		deadline = loop_now() + (uint64_t)hook->timeout.value * USEC_PER_SEC;
 	r = attend_hook(&run, state, deadline, &output);
 	if (r < 0)

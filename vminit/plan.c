@@ -68,7 +68,7 @@ static int plan_mount(const struct oci_mount *m, size_t index, struct plan_mount
 	if (r < 0)
 		return error_prefix(err, "mounts[%zu].options", index);
 	p.type = m->type && *m->type ? m->type : "bind";
-	if (p.options.bind || !strcmp(p.type, "bind"))
+	if (oci_mount_is_bind(m))
 		p.kind = PLAN_MOUNT_BIND;
 	else if (!strcmp(p.type, "cgroup") || !strcmp(p.type, "cgroup2"))
 		p.kind = PLAN_MOUNT_CGROUP;

@@ -116,24 +116,28 @@ static void freeze_cancelled(struct rpc_call *call, void *data)
 	container_forget_freezing(data);
 }
 
+static void freeze_done(struct rpc_call *call, const struct error *err,
+			const ProtobufCMessage *response)
+{
+	rpc_call_on_cancel(call, NULL, NULL);
+	if (err)
+		rpc_call_fail(call, err);
+	else
+		rpc_call_reply(call, response);
+}
+
 static void pause_done(const struct error *err, void *data)
 {
 	GUEST(PauseContainerResponse) response = GUEST_INIT(PAUSE_CONTAINER_RESPONSE);
-	struct rpc_call *call = data;
 
-	(void)err;
-	rpc_call_on_cancel(call, NULL, NULL);
-	rpc_call_reply(call, &response.base);
+	freeze_done(data, err, &response.base);
 }
 
 static void resume_done(const struct error *err, void *data)
 {
 	GUEST(ResumeContainerResponse) response = GUEST_INIT(RESUME_CONTAINER_RESPONSE);
-	struct rpc_call *call = data;
 
-	(void)err;
-	rpc_call_on_cancel(call, NULL, NULL);
-	rpc_call_reply(call, &response.base);
+	freeze_done(data, err, &response.base);
 }
 
 static void freeze(struct rpc_call *call, const char *container_id, bool on)

@@ -106,7 +106,7 @@ static int make_parents(const char *path, mode_t mode)
 {
 	_cleanup_free_ char *copy = xstrdup(path);
 
-	for (char *p = strchr(copy + 1, '/'); copy[0] && p; p = strchr(p + 1, '/')) {
+	for (char *p = *copy ? strchr(copy + 1, '/') : NULL; p; p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (mkdir(copy, mode) < 0 && errno != EEXIST)
 			return -errno;

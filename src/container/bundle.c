@@ -11,16 +11,6 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 
-static bool is_bind(const struct oci_mount *m)
-{
-	if (m->type && !strcmp(m->type, "bind"))
-		return true;
-	for (size_t i = 0; i < m->n_options; i++)
-		if (!strcmp(m->options[i], "bind") || !strcmp(m->options[i], "rbind"))
-			return true;
-	return false;
-}
-
 static enum bundle_source_kind kind_of(mode_t mode)
 {
 	if (S_ISDIR(mode))
@@ -38,7 +28,7 @@ static void look_up_source(const struct bundle *bundle, const struct oci_mount *
 	struct statfs fs;
 	struct stat st;
 
-	if (!is_bind(m) || !m->source)
+	if (!oci_mount_is_bind(m) || !m->source)
 		return;
 	source->path = m->source[0] == '/' ? xstrdup(m->source)
 					   : xasprintf("%s/%s", bundle->path, m->source);

@@ -17,6 +17,7 @@
 
 #define PROC_FILE_MAX	 (1U << 20)
 #define REMOVE_TIMEOUT	 (5 * USEC_PER_SEC)
+#define REMOVE_PAUSE	 200 /* microseconds */
 #define REMOVE_MAX_DEPTH 16
 
 /**
@@ -142,7 +143,7 @@ static char *path_in(const struct hierarchy *h, const char *own, const char *cgr
 	if (cgroups_path && cgroups_path[0] == '/')
 		return xstrdup(cgroups_path);
 	/* Of one's own path, what lies below the part of the hierarchy that is mounted. */
-	if (root > 1 && !strncmp(own, h->root, root))
+	if (root > 1 && !strncmp(own, h->root, root) && (!own[root] || own[root] == '/'))
 		below = own + root;
 	return xasprintf("%s/%s", below, cgroups_path && *cgroups_path ? cgroups_path : id);
 }
@@ -428,6 +429,8 @@ static int remove_tree(int parent, const char *name, uint64_t deadline, int dept
 			return 0;
 		if (errno != EBUSY || loop_now() >= deadline)
 			return -errno;
+		/* By what is not in the list any more, or not for us to see. */
+		(void)usleep(REMOVE_PAUSE);
 	}
 }
 

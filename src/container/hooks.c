@@ -127,14 +127,11 @@ static int hook_attend(struct hook_run *run, uint64_t deadline)
 			{.fd = run->err, .events = POLLIN},
 		};
 		uint64_t now = loop_now();
-		int timeout = -1;
 
-		if (deadline != LOOP_FOREVER) {
-			if (now >= deadline)
-				return -ETIME;
-			timeout = (int)((deadline - now) / USEC_PER_MSEC % 1000000 + 1);
-		}
-		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
+		if (now >= deadline)
+			return -ETIME;
+		if (poll(fds, ARRAY_SIZE(fds), loop_poll_timeout(deadline, now)) < 0 &&
+		    errno != EINTR)
 			return -errno;
 		if (fds[1].revents)
 			feed(run);

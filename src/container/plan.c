@@ -25,10 +25,12 @@ static unsigned int cpus_of(const struct oci_cpu *cpu)
 {
 	uint64_t period =
 		cpu->period.set && cpu->period.value ? cpu->period.value : DEFAULT_CPU_PERIOD;
+	uint64_t n;
 
 	if (!cpu->quota.set || cpu->quota.value <= 0)
 		return VCPUS_DEFAULT;
-	return (unsigned int)(((uint64_t)cpu->quota.value + period - 1) / period);
+	n = ((uint64_t)cpu->quota.value - 1) / period + 1;
+	return n > UINT16_MAX ? UINT16_MAX : (unsigned int)n;
 }
 
 struct plan_size plan_size(const struct bundle *bundle)

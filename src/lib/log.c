@@ -34,11 +34,6 @@ void log_set_level(enum log_level level)
 	log_state.level = level;
 }
 
-enum log_level log_get_level(void)
-{
-	return log_state.level;
-}
-
 void log_set_file(int fd, enum log_format format)
 {
 	log_state.file_fd = fd;

@@ -21,7 +21,6 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  * (log_info()) go to the file alone: stderr may be that of a container.
  */
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
 
 /**
  * log_set_file() - also write every line to @fd

@@ -31,6 +31,20 @@ struct loop {
 };
 
 #define EVENTS_PER_WAIT 32
+/* A quarter of an hour. */
+#define MAX_POLL_MSEC 1000000
+
+int loop_poll_timeout(uint64_t deadline, uint64_t now)
+{
+	uint64_t msec;
+
+	if (deadline == LOOP_FOREVER)
+		return -1;
+	if (deadline <= now)
+		return 0;
+	msec = (deadline - now - 1) / USEC_PER_MSEC + 1;
+	return msec > MAX_POLL_MSEC ? MAX_POLL_MSEC : (int)msec;
+}
 
 uint64_t loop_now(void)
 {
@@ -242,12 +256,7 @@ static int wait_milliseconds(struct loop *loop, uint64_t now, uint64_t deadline)
 		if (s->kind == SOURCE_TIMER && s->deadline < nearest)
 			nearest = s->deadline;
 	}
-	if (nearest == LOOP_FOREVER)
-		return -1;
-	if (nearest <= now)
-		return 0;
-	nearest = (nearest - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
-	return nearest > 1000000 ? 1000000 : (int)nearest;
+	return loop_poll_timeout(nearest, now);
 }
 
 int loop_iterate(struct loop *loop, uint64_t deadline)

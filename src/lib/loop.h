@@ -79,6 +79,14 @@ struct loop *loop_of(struct loop_source *source);
 uint64_t loop_now(void);
 
 /**
+ * loop_poll_timeout() - how long poll(2) or epoll_wait(2) may wait
+ * @deadline: as loop_now() counts, or LOOP_FOREVER
+ *
+ * Return: milliseconds, rounded up; 0 when it has passed; -1 for ever. A far one is not waited for in one go.
+ */
+int loop_poll_timeout(uint64_t deadline, uint64_t now);
+
+/**
  * loop_iterate() - wait for events until @deadline and call what is due
  *
  * Return: 0, -ETIME when the deadline passed with nothing to do, another -errno from epoll.

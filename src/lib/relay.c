@@ -151,11 +151,6 @@ void relay_free(struct relay *r)
 	free(r);
 }
 
-bool relay_pending(const struct relay *r)
-{
-	return r->len && !r->ended;
-}
-
 int relay_open_own(int fd, int flags)
 {
 	char path[32];

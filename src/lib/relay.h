@@ -35,9 +35,6 @@ struct relay *relay_new(struct loop *loop, int from, int to, relay_done_fn *fn, 
 /* Closes nothing. NULL is allowed. */
 void relay_free(struct relay *relay);
 
-/* Whether there are bytes that were read and not yet written. */
-bool relay_pending(const struct relay *relay);
-
 /**
  * relay_open_own() - a descriptor of one's own for an inherited one
  * @fd: borrowed; a pipe, a terminal, a socket, a file

@@ -85,7 +85,7 @@ int lifecycle_destroy(struct container *c, struct error *err);
 
 /**
  * lifecycle_state() - the OCI state of a container
- * @annotations: of its configuration are put in, if it can be read
+ * @spec: its configuration, whose annotations are put in
  *
  * Return: owned JSON, as hooks get it.
  */

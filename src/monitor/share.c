@@ -180,11 +180,3 @@ int share_leave_host(struct share *share, int vm_dirfd, struct error *err)
 		return error_errno(err, errno, "open \"%s\"", SHARE_ROOT_VM);
 	return 0;
 }
-
-void share_clear(struct share *share)
-{
-	free(share->root);
-	free(share->path);
-	close_keep_errno(share->dirfd);
-	*share = (struct share)SHARE_INIT;
-}

@@ -73,6 +73,4 @@ int share_attach(const struct share *share, const char *id, const struct plan_ex
  */
 int share_leave_host(struct share *share, int vm_dirfd, struct error *err);
 
-void share_clear(struct share *share);
-
 #endif

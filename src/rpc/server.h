@@ -96,7 +96,7 @@ void rpc_server_add_service(struct rpc_server *server, const ProtobufCServiceDes
  * Return: 0, or -EMFILE with RPC_MAX_CONNECTIONS open, -ENOMEM.
  */
 int rpc_server_accept(struct rpc_server *server, int fd);
-/* Accepts whatever connects to a listening socket. @fd: taken. */
+/* Accepts whatever connects to a listening socket; on one of vsock the host alone. @fd: taken. */
 void rpc_server_listen(struct rpc_server *server, int fd);
 
 void *rpc_call_data(struct rpc_call *call);

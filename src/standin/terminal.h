@@ -13,7 +13,7 @@
 #include "libocispec/spec.h"
 
 /**
- * terminal_open() - make the pty, send its master away, become its session's leader
+ * terminal_open() - make the pty, send its master away, take it as the controlling terminal
  * @console_socket: connected unix socket that gets the master in one message with its name, as
  *	runc does it (docs/terminals.md of runc)
  * @size: initial size; NULL for 0x0

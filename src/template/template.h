@@ -140,7 +140,8 @@ void template_close(struct template *template);
  *
  * Replaces one of the same key. The work is done in a process of its own, for which this waits.
  *
- * Return: 0; -EBUSY when somebody else builds; -ENOENT when templates are off; another -errno.
+ * Return: 0; -EAGAIN when somebody else builds; -ENOENT when templates are off; -ENODEV when QEMU could not
+ * run it with that acceleration; another -errno.
  */
 int template_build(const struct qemu_config *config, const struct accel *accel,
 		   struct template_key *ret_key, struct error *err);

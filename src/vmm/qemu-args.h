@@ -62,8 +62,8 @@ struct qemu_chardev {
  * @root_ports: at most QEMU_ROOT_PORTS_MAX; 0 for the default
  * @paused: do not run the guest before qemu_continue()
  * @incoming: wait for a template's state instead of booting
- * @extra: arguments from vm.hypervisor.parameters and the configuration, appended as they are,
- *	@n_extra of them. They can do all that QEMU can, files and programs of the host included:
+ * @extra: arguments from vm.hypervisor.parameters, appended as they are, @n_extra of them.
+ *	They can do all that QEMU can, files and programs of the host included:
  *	whoever fills this has to trust where they come from.
  */
 struct qemu_config {

@@ -415,18 +415,6 @@ void qemu_continue(struct qemu *q, qemu_done_fn *fn, void *data)
 	qemu_op_execute(qemu_op_new(q, fn, data, on_continued), "cont", NULL, -1);
 }
 
-static void on_paused(struct qemu_op *op)
-{
-	if (!op->err.errnum && op->qemu->state == QEMU_RUNNING)
-		op->qemu->state = QEMU_PAUSED;
-	qemu_op_end(op, op->err.errnum ? &op->err : NULL);
-}
-
-void qemu_pause(struct qemu *q, qemu_done_fn *fn, void *data)
-{
-	qemu_op_execute(qemu_op_new(q, fn, data, on_paused), "stop", NULL, -1);
-}
-
 void qemu_quit(struct qemu *q)
 {
 	bool up = qemu_usable(q);
@@ -467,11 +455,6 @@ pid_t qemu_pid(const struct qemu *q)
 const struct console *qemu_console(const struct qemu *q)
 {
 	return q->console;
-}
-
-struct qmp *qemu_qmp(struct qemu *q)
-{
-	return q->qmp;
 }
 
 static int check_start(const struct qemu_start *start, struct error *err)

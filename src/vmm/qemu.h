@@ -138,8 +138,8 @@ typedef void qemu_done_fn(struct qemu *qemu, const struct error *err, void *data
  * @n: 1 to QEMU_SLOT_FUNCTIONS
  *
  * Everything in @devices is copied; net.fd and block.fd are duplicated before this returns. On
- * failure what was plugged of them is taken out again as far as QEMU lets one (before the guest
- * has seen function 0).
+ * failure nothing is taken out again: the root port is not used any more, and what was plugged of
+ * them stays in QEMU until it ends.
  *
  * Return: 0 when under way (@fn tells the rest); -EINVAL for a device that makes no sense; -ENOSPC
  * when no root port is free; -ESHUTDOWN when the VM ends.
@@ -162,9 +162,8 @@ int qemu_port_of(const struct qemu *qemu, const char *id);
 int qemu_add_chardev(struct qemu *qemu, const struct qemu_chardev *chardev, qemu_done_fn *fn,
 		     void *data, struct error *err);
 
-/* @fn may be NULL for each of these. */
+/* @fn may be NULL. */
 void qemu_continue(struct qemu *qemu, qemu_done_fn *fn, void *data);
-void qemu_pause(struct qemu *qemu, qemu_done_fn *fn, void *data);
 
 /**
  * qemu_save() - save the device state of a VM that is up, for a template, and end it
@@ -186,8 +185,6 @@ enum qemu_state qemu_get_state(const struct qemu *qemu);
 pid_t qemu_pid(const struct qemu *qemu);
 /* For error messages of others about this VM: console_quote(). */
 const struct console *qemu_console(const struct qemu *qemu);
-/* For what this room does not wrap. */
-struct qmp *qemu_qmp(struct qemu *qemu);
 
 /* Names for logs and traces; never NULL. */
 const char *qemu_state_name(enum qemu_state state);

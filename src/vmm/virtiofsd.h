@@ -62,7 +62,7 @@ const char *virtiofsd_path(void);
 
 /**
  * virtiofsd_find() - the program, and which it is
- * @configured: a path from the configuration, the only one looked at; NULL for virtiofsd_path()
+ * @configured: the only path looked at; NULL for virtiofsd_path()
  *
  * Which kind it is, is read from the program file itself: no process is run.
  *

@@ -71,7 +71,7 @@ struct vhost_user_region {
  * @state: ring and number
  * @address: where a ring lies, in the front end's address space
  * @table, @region: memory
- * @config: a part of the configuration space; @data is for SET_CONFIG alone
+ * @config: a part of the configuration space
  */
 struct vhost_user_message {
 	uint32_t request;

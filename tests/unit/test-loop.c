@@ -196,10 +196,23 @@ static void test_relay_lost_reader(void)
 	close(out[1]);
 }
 
+static void test_poll_timeout(void)
+{
+	CHECK_INT(loop_poll_timeout(LOOP_FOREVER, 5), ==, -1);
+	CHECK_INT(loop_poll_timeout(5, 5), ==, 0);
+	CHECK_INT(loop_poll_timeout(4, 5), ==, 0);
+	CHECK_INT(loop_poll_timeout(6, 5), ==, 1);
+	CHECK_INT(loop_poll_timeout(5 + USEC_PER_MSEC, 5), ==, 1);
+	CHECK_INT(loop_poll_timeout(6 + USEC_PER_MSEC, 5), ==, 2);
+	/* Years do not turn into a time that is past. */
+	CHECK_INT(loop_poll_timeout(LOOP_FOREVER - 1, 5), >, 0);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	TEST_RUN(test_timer);
+	TEST_RUN(test_poll_timeout);
 	TEST_RUN(test_remove_in_call);
 	TEST_RUN(test_signal);
 	TEST_RUN(test_regular_file);

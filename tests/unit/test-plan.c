@@ -62,6 +62,10 @@ static void test_size(void)
 			    "\"cpu\":{\"quota\":9000000,\"period\":100000}}}}");
 	CHECK_INT(size.vcpus, ==, 8);
 	CHECK_INT(size.memory, ==, (4096 + 128) * MIB);
+	/* 2^32 CPUs. */
+	size = size_of(HEAD "\"linux\":{\"resources\":{\"cpu\":{\"quota\":429496729600000,"
+			    "\"period\":100000}}}}");
+	CHECK_INT(size.vcpus, ==, 8);
 	/* vm.hwConfig has the last word. */
 	size = size_of(HEAD "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"hwConfig\":{\"vcpus\":3,"
 			    "\"memory\":1000000000}},\"linux\":{\"resources\":{\"memory\":{"
@@ -178,7 +182,7 @@ static void test_refusals(void)
 		{"\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/"
 		 "i\",\"format\":\"raw\"}}}",
 		 "vm.image"},
-		{"\"mounts\":[{\"destination\":\"/x\",\"options\":[\"idmap\"]}]}",
+		{"\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"options\":[\"idmap\"]}]}",
 		 "mounts[0].options[0]"},
 	};
 

@@ -406,7 +406,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); signal.signal(signal.SIGHUP, signa
 	strace -qq -f -o /dev/null true 2>/dev/null || skip_or_fail "strace does not work here"
 	for fault in clone3:error=ENOMEM:when=1 clone3:error=EAGAIN:when=2 socketpair:error=EMFILE:when=1 \
 		socketpair:error=EMFILE:when=2 socketpair:error=EMFILE:when=3 open_tree:error=ENOSYS:when=1 \
-		open_tree:error=EPERM:when=2 flock:error=ENOLCK:when=1 rename:error=EIO:when=1 \
+		open_tree:error=EPERM:when=2 flock:error=ENOLCK:when=1 \
 		renameat:error=EIO:when=1 renameat:error=EIO:when=2 renameat:error=EIO:when=3 \
 		renameat:error=EIO:when=4 renameat:error=EIO:when=5 bind:error=EACCES:when=1 \
 		bind:error=EACCES:when=2 bind:error=EACCES:when=3 mkdirat:error=ENOSPC:when=1; do

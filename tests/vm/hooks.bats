@@ -115,7 +115,8 @@ ran() {
 		for j in 0 1 2 3; do
 			theirs=$(sed -n "$((i * 8 + j * 2 + 1))p" ns)
 			own=$(sed -n "$((i * 8 + j * 2 + 2))p" ns)
-			[ -n "$theirs" ] && [ "$theirs" != "$own" ]
+			[ -n "$theirs" ]
+			[ "$theirs" != "$own" ]
 			[ "$j" = 3 ] || same "own" "$(readlink "/proc/self/ns/$(echo net uts ipc | cut -d' ' -f$((j + 1)))")" "$own"
 		done
 	done
@@ -148,7 +149,8 @@ ran() {
 	cat >bundle/rootfs/bin/inside <<-'END'
 		#!/bin/sh
 		cat >/dev/null
-		{ hostname; pwd; ls / | xargs; echo "$A ${PATH-unset}"; id -u; } >/tmp/inside
+		{ hostname; pwd; ls / | xargs; echo "$A ${PATH-unset}"; id -u
+			grep SigIgn /proc/self/status; } >/tmp/inside
 	END
 	chmod +x bundle/rootfs/bin/inside
 	edit_config bundle '.hostname = "within" | .process.cwd = "/tmp" | .process.user = {uid: 5, gid: 5} |
@@ -158,6 +160,7 @@ ran() {
 	same "host name" within "$(sed -n 1p bundle/rootfs/tmp/inside)"
 	contains "$(sed -n 3p bundle/rootfs/tmp/inside)" "bin dev"
 	same "env" "1 /bin" "$(sed -n 4p bundle/rootfs/tmp/inside)"
+	same "ignored signals" "SigIgn: 0000000000000000" "$(sed -n 6p bundle/rootfs/tmp/inside | xargs)"
 }
 
 @test "a failing hook before start fails create, and nothing is left but poststop's doing" {

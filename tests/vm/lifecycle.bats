@@ -149,7 +149,7 @@ gone() {
 	fails 'unknown signal' kill c1 99
 	fails 'unknown signal' kill c1 SIG
 	# 0 asks whether it is there
-	runvm kill c1 0 || true
+	runvm kill c1 0
 	runvm kill c1 9
 	wait_for 10 has_status c1 stopped
 }
@@ -348,10 +348,12 @@ gone() {
 	run --separate-stderr runvm run --bundle bundle c1
 	[ "$status" -eq 1 ]
 	run --separate-stderr runvm run --config other.json --bundle bundle c1
-	[ "$status" -eq 0 ] && [ "$output" = "from other" ]
+	[ "$status" -eq 0 ]
+	[ "$output" = "from other" ]
 	mv other.json elsewhere.json
 	run --separate-stderr runvm run -f "$PWD/elsewhere.json" --bundle bundle c1
-	[ "$status" -eq 0 ] && [ "$output" = "from other" ]
+	[ "$status" -eq 0 ]
+	[ "$output" = "from other" ]
 }
 
 @test "the bundle's config.json may change or go after create" {

@@ -49,6 +49,11 @@ refuse() {
 	refuse '.linux.gidMappings = [{containerID: 0, hostID: 1000, size: 10}]' linux.gidMappings
 }
 
+@test "a mount that has no type and is no bind mount" {
+	refuse '.mounts += [{destination: "/data", source: "/run"}]' "mounts[" "].type: missing"
+	refuse '.mounts += [{destination: "/data", source: "/run", type: "", options: ["ro"]}]' "].type: missing"
+}
+
 @test "id-mapped mounts" {
 	refuse '.mounts += [{destination: "/data", type: "bind", source: "/tmp", options: ["bind", "idmap"]}]' \
 		"mounts[" "].options[1]" "id-mapped"
