@@ -91,12 +91,18 @@ static void test_top(void)
 static void test_mounts_and_hooks(void)
 {
 	static const struct check checks[] = {
-		{"\"mounts\": [{\"destination\": \"relative\"}, {\"destination\": \"\"}]",
+		{"\"mounts\": [{\"destination\": \"relative\", \"type\": \"proc\"},"
+		 " {\"destination\": \"\"}]",
 		 "mounts[1].destination: empty"},
-		{"\"mounts\": [{\"destination\": \"/\", \"uidMappings\": [{\"containerID\": 0,"
+		{"\"mounts\": [{\"destination\": \"/\", \"options\": [\"ro\", \"rbind\"]},"
+		 " {\"destination\": \"/\", \"source\": \"/run\"}]",
+		 "mounts[1].type: missing, and no option says that it is a bind mount"},
+		{"\"mounts\": [{\"destination\": \"/\", \"type\": \"bind\", \"uidMappings\": "
+		 "[{\"containerID\": 0,"
 		 " \"hostID\": 0, \"size\": 1}]}]",
 		 "mounts[0]: uidMappings and gidMappings have to be given together"},
-		{"\"mounts\": [{\"destination\": \"/\", \"uidMappings\": [{\"containerID\": 0,"
+		{"\"mounts\": [{\"destination\": \"/\", \"type\": \"bind\", \"uidMappings\": "
+		 "[{\"containerID\": 0,"
 		 " \"hostID\": 0, \"size\": 1}], \"gidMappings\": [{\"containerID\": 0,"
 		 " \"hostID\": 0, \"size\": 0}]}]",
 		 "mounts[0].gidMappings[0].size: no ids to map"},
