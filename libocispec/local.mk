@@ -1,6 +1,8 @@
 # config.json, the container's state, and JSON: what host and guest both read and write.
 ocispec_sources = \
+	libocispec/capability.c libocispec/capability.h \
 	libocispec/default.c libocispec/default.h \
+	libocispec/guest-config.h \
 	libocispec/json.h \
 	libocispec/json-get.c \
 	libocispec/json-read.c \

@@ -2,7 +2,7 @@
 /*
  * linux.seccomp as a BPF program, by libseccomp; and such a program as text. The translation takes
  * hundreds of milliseconds under TCG, so the host does it and sends the text in an annotation
- * (in place of linux.seccomp); from a client that sends linux.seccomp the
+ * (guest-config.h, in place of linux.seccomp); from a client that sends linux.seccomp the
  * guest takes that. Needs libocispec and libseccomp alone, so that both sides can have it.
  */
 #ifndef RUNVM_OCISPEC_SECCOMP_PROGRAM_H
@@ -15,9 +15,6 @@
 
 /* Of the kernel: BPF_MAXINSNS instructions of eight bytes. */
 #define SECCOMP_PROGRAM_MAX 4096
-
-/* The annotation that carries a program in the config.json for the guest. */
-#define SECCOMP_PROGRAM_ANNOTATION "runvm.seccomp"
 
 /**
  * struct seccomp_program - what seccomp(2) takes

@@ -16,6 +16,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/socket.h"
+#include "libocispec/guest-config.h"
 #include "vminit/exec-path.h"
 #include "vminit/home.h"
 #include "vminit/hooks.h"
@@ -149,7 +150,7 @@ static int step_seccomp(struct child *child, struct error *err)
 	if (p->seccomp_program) {
 		if (seccomp_program_decode(p->seccomp_program, &child->filter) < 0)
 			return error_set(err, EINVAL, "annotations.%s: not a filter",
-					 PLAN_SECCOMP_ANNOTATION);
+					 GUEST_CONFIG_SECCOMP);
 		return 0;
 	}
 	return p->seccomp ? seccomp_program_compile(p->seccomp, &child->filter, err) : 0;

@@ -12,6 +12,7 @@
 #include "lib/loop.h"
 #include "lib/process.h"
 #include "lib/strbuf.h"
+#include "libocispec/guest-config.h"
 #include "libocispec/state.h"
 #include "vminit/exec-path.h"
 
@@ -51,8 +52,8 @@ static char *make_state(const struct plan *plan)
 	char *json;
 
 	for (size_t i = 0; i < spec->n_annotations; i++)
-		if (strcmp(spec->annotations[i].key, PLAN_BUNDLE_ANNOTATION) != 0 &&
-		    strcmp(spec->annotations[i].key, PLAN_SECCOMP_ANNOTATION) != 0)
+		if (strcmp(spec->annotations[i].key, GUEST_CONFIG_BUNDLE) != 0 &&
+		    strcmp(spec->annotations[i].key, GUEST_CONFIG_SECCOMP) != 0)
 			annotations[state.n_annotations++] = spec->annotations[i];
 	if (state.n_annotations)
 		state.annotations = annotations;

@@ -1,57 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/plan-process.h"
 
-#include <linux/capability.h>
 #include <string.h>
 
 #include "lib/alloc.h"
-#include "lib/log.h"
-
-/* Capabilities in the order of their numbers, as the kernel has them. */
-static const char *const capability_names[] = {
-	[CAP_CHOWN] = "CAP_CHOWN",
-	[CAP_DAC_OVERRIDE] = "CAP_DAC_OVERRIDE",
-	[CAP_DAC_READ_SEARCH] = "CAP_DAC_READ_SEARCH",
-	[CAP_FOWNER] = "CAP_FOWNER",
-	[CAP_FSETID] = "CAP_FSETID",
-	[CAP_KILL] = "CAP_KILL",
-	[CAP_SETGID] = "CAP_SETGID",
-	[CAP_SETUID] = "CAP_SETUID",
-	[CAP_SETPCAP] = "CAP_SETPCAP",
-	[CAP_LINUX_IMMUTABLE] = "CAP_LINUX_IMMUTABLE",
-	[CAP_NET_BIND_SERVICE] = "CAP_NET_BIND_SERVICE",
-	[CAP_NET_BROADCAST] = "CAP_NET_BROADCAST",
-	[CAP_NET_ADMIN] = "CAP_NET_ADMIN",
-	[CAP_NET_RAW] = "CAP_NET_RAW",
-	[CAP_IPC_LOCK] = "CAP_IPC_LOCK",
-	[CAP_IPC_OWNER] = "CAP_IPC_OWNER",
-	[CAP_SYS_MODULE] = "CAP_SYS_MODULE",
-	[CAP_SYS_RAWIO] = "CAP_SYS_RAWIO",
-	[CAP_SYS_CHROOT] = "CAP_SYS_CHROOT",
-	[CAP_SYS_PTRACE] = "CAP_SYS_PTRACE",
-	[CAP_SYS_PACCT] = "CAP_SYS_PACCT",
-	[CAP_SYS_ADMIN] = "CAP_SYS_ADMIN",
-	[CAP_SYS_BOOT] = "CAP_SYS_BOOT",
-	[CAP_SYS_NICE] = "CAP_SYS_NICE",
-	[CAP_SYS_RESOURCE] = "CAP_SYS_RESOURCE",
-	[CAP_SYS_TIME] = "CAP_SYS_TIME",
-	[CAP_SYS_TTY_CONFIG] = "CAP_SYS_TTY_CONFIG",
-	[CAP_MKNOD] = "CAP_MKNOD",
-	[CAP_LEASE] = "CAP_LEASE",
-	[CAP_AUDIT_WRITE] = "CAP_AUDIT_WRITE",
-	[CAP_AUDIT_CONTROL] = "CAP_AUDIT_CONTROL",
-	[CAP_SETFCAP] = "CAP_SETFCAP",
-	[CAP_MAC_OVERRIDE] = "CAP_MAC_OVERRIDE",
-	[CAP_MAC_ADMIN] = "CAP_MAC_ADMIN",
-	[CAP_SYSLOG] = "CAP_SYSLOG",
-	[CAP_WAKE_ALARM] = "CAP_WAKE_ALARM",
-	[CAP_BLOCK_SUSPEND] = "CAP_BLOCK_SUSPEND",
-	[CAP_AUDIT_READ] = "CAP_AUDIT_READ",
-	[CAP_PERFMON] = "CAP_PERFMON",
-	[CAP_BPF] = "CAP_BPF",
-	[CAP_CHECKPOINT_RESTORE] = "CAP_CHECKPOINT_RESTORE",
-};
-_Static_assert(ARRAY_SIZE(capability_names) == CAP_LAST_CAP + 1, "a capability has no name");
+#include "libocispec/capability.h"
+#include "libocispec/guest-config.h"
 
 static const struct {
 	const char *name;
@@ -75,15 +29,6 @@ static const struct {
 	{"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-/* The number of "CAP_CHOWN"; -1 for an unknown name. */
-static int capability_number(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(capability_names); i++)
-		if (!strcmp(capability_names[i], name))
-			return (int)i;
-	return -1;
-}
-
 /* RLIMIT_CORE of "RLIMIT_CORE"; -1 for an unknown name. */
 static int rlimit_resource(const char *name)
 {
@@ -93,18 +38,15 @@ static int rlimit_resource(const char *name)
 	return -1;
 }
 
-/* An unknown name is a warning: "runtimes ... SHOULD log a warning" (config.md, capabilities). */
-static uint64_t capability_mask(const char *set, char *const *names, size_t n)
+/* An unknown name is left out; the host has said so. */
+static uint64_t capability_mask(char *const *names, size_t n)
 {
 	uint64_t mask = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int number = capability_number(names[i]);
+		int number = oci_capability_number(names[i]);
 
-		if (number < 0)
-			log_warning("process.capabilities.%s: \"%s\" is not known, ignored", set,
-				    names[i]);
-		else
+		if (number >= 0)
 			mask |= UINT64_C(1) << number;
 	}
 	return mask;
@@ -112,11 +54,11 @@ static uint64_t capability_mask(const char *set, char *const *names, size_t n)
 
 static void plan_capability_sets(const struct oci_capabilities *c, struct plan_capabilities *ret)
 {
-	ret->bounding = capability_mask("bounding", c->bounding, c->n_bounding);
-	ret->effective = capability_mask("effective", c->effective, c->n_effective);
-	ret->inheritable = capability_mask("inheritable", c->inheritable, c->n_inheritable);
-	ret->permitted = capability_mask("permitted", c->permitted, c->n_permitted);
-	ret->ambient = capability_mask("ambient", c->ambient, c->n_ambient);
+	ret->bounding = capability_mask(c->bounding, c->n_bounding);
+	ret->effective = capability_mask(c->effective, c->n_effective);
+	ret->inheritable = capability_mask(c->inheritable, c->n_inheritable);
+	ret->permitted = capability_mask(c->permitted, c->n_permitted);
+	ret->ambient = capability_mask(c->ambient, c->n_ambient);
 	/* What the kernel would refuse is left out, as runc does: effective beyond permitted ... */
 	ret->effective &= ret->permitted;
 	/* ... and ambient beyond permitted and inheritable (capabilities(7)). */
@@ -157,7 +99,7 @@ int plan_process_fill(const struct oci_process *spec, const struct plan *contain
 {
 	struct plan_process p = {
 		.seccomp = container->spec->linux->seccomp,
-		.seccomp_program = oci_spec_annotation(container->spec, PLAN_SECCOMP_ANNOTATION),
+		.seccomp_program = oci_spec_annotation(container->spec, GUEST_CONFIG_SECCOMP),
 	};
 	const struct oci_capabilities *capabilities = spec->capabilities;
 	int r;

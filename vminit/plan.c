@@ -9,6 +9,7 @@
 
 #include "lib/alloc.h"
 #include "lib/strbuf.h"
+#include "libocispec/guest-config.h"
 #include "vminit/plan-process.h"
 
 /* What every container has in /dev (OCI spec, config-linux.md, "Default Devices"). */
@@ -233,7 +234,7 @@ static int plan_fill(struct plan *plan, struct error *err)
 	plan->domainname = spec->domainname;
 	plan->rootfs = spec->root->path;
 	plan->rootfs_readonly = spec->root->readonly;
-	plan->bundle = oci_spec_annotation(spec, PLAN_BUNDLE_ANNOTATION);
+	plan->bundle = oci_spec_annotation(spec, GUEST_CONFIG_BUNDLE);
 	if (spec->hooks) {
 		plan->start_hooks = spec->hooks->start_container;
 		plan->n_start_hooks = spec->hooks->n_start_container;

@@ -16,7 +16,6 @@
 #include <sys/types.h>
 
 #include "lib/error.h"
-#include "libocispec/seccomp-program.h"
 #include "libocispec/spec.h"
 #include "vminit/mount-options.h"
 
@@ -44,7 +43,7 @@ struct plan_capabilities {
  * @env: NULL-terminated
  * @search_path: PATH of @env, or PLAN_DEFAULT_PATH
  * @rows: 0: not given
- * @seccomp_program: of PLAN_SECCOMP_ANNOTATION; NULL without one, and then @seccomp counts
+ * @seccomp_program: of GUEST_CONFIG_SECCOMP; NULL without one, and then @seccomp counts
  */
 struct plan_process {
 	struct oci_process *spec;
@@ -143,13 +142,6 @@ struct plan {
 	size_t n_start_hooks;
 	struct plan_process process;
 };
-
-/*
- * Annotations by which the host says where the bundle is, and what linux.seccomp amounts to (as text,
- * see seccomp-program.h; linux.seccomp can be left out then). Hooks do not see them.
- */
-#define PLAN_BUNDLE_ANNOTATION	"runvm.bundle"
-#define PLAN_SECCOMP_ANNOTATION SECCOMP_PROGRAM_ANNOTATION
 
 /**
  * struct plan_source - what a container is planned from

@@ -18,6 +18,7 @@
 #include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/loop.h"
+#include "libocispec/guest-config.h"
 #include "rpc/handover.h"
 #include "vminit/steps.h"
 
@@ -28,7 +29,7 @@
 
 /* Where the share is mounted; empty before there is one. */
 static char share[128];
-/* Of setup_share_ahead(): it is mounted on SETUP_DEFAULT_SHARE. */
+/* Of setup_share_ahead(): it is mounted on GUEST_CONFIG_SHARE. */
 static bool ahead;
 
 #define MACHINE_ID_FILE "/etc/machine-id"
@@ -258,7 +259,7 @@ int setup_identity(const struct setup *s, struct error *err)
 
 int setup_share_ahead(struct error *err)
 {
-	static const char where[] = SETUP_DEFAULT_SHARE;
+	static const char where[] = GUEST_CONFIG_SHARE;
 
 	if (mkdir(where, 0755) < 0 && errno != EEXIST)
 		return error_errno(err, errno, "make \"%s\"", where);
@@ -271,9 +272,9 @@ int setup_share_ahead(struct error *err)
 
 int setup_share(const struct setup *s, struct error *err)
 {
-	const char *where = s->share_mount_point[0] ? s->share_mount_point : SETUP_DEFAULT_SHARE;
+	const char *where = s->share_mount_point[0] ? s->share_mount_point : GUEST_CONFIG_SHARE;
 	bool there = ahead && !strcmp(s->share_tag, HANDOVER_SHARE_TAG) &&
-		     !strcmp(where, SETUP_DEFAULT_SHARE);
+		     !strcmp(where, GUEST_CONFIG_SHARE);
 	int r = 0;
 
 	if (!s->share_tag[0])

@@ -12,7 +12,6 @@
 
 #include "lib/error.h"
 
-#define SETUP_DEFAULT_SHARE "/run/share"
 #define SETUP_MIN_ENTROPY   32
 #define SETUP_MAX_ENTROPY   4096
 #define SETUP_KERNEL_SIZE   66

@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/process.h"
 #include "lib/socket.h"
+#include "libocispec/guest-config.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 #include "vminit/cgroup.h"
@@ -261,7 +262,7 @@ static void look_at_share(const struct warm_up *w, int ready_fd)
 		return;
 	close_keep_errno(ready_fd);
 	close_keep_errno(w->hold);
-	(void)statx(AT_FDCWD, SETUP_DEFAULT_SHARE "/@none", 0, STATX_TYPE, &st);
+	(void)statx(AT_FDCWD, GUEST_CONFIG_SHARE "/@none", 0, STATX_TYPE, &st);
 	_exit(EXIT_SUCCESS);
 }
 

@@ -10,6 +10,7 @@
 #include "command/command.h"
 #include "config.h"
 #include "lib/strbuf.h"
+#include "libocispec/capability.h"
 #include "libocispec/json.h"
 #include "libocispec/spec.h"
 
@@ -32,19 +33,6 @@ const char *const features_mount_options[] = {
 	"rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave",
 	"rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave",
 	"strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable", NULL,
-};
-
-/* All of the guest's, see linux/capability.h; nothing is taken from them by the host. */
-static const char *const capabilities[] = {
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID",
-	"CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE",
-	"CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
-	"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-	"CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE",
-	"CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE",
-	"CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE",
-	"CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ",
-	"CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE", NULL,
 };
 
 static const char *const seccomp_actions[] = {
@@ -145,7 +133,8 @@ static void write_linux(struct json_writer *w)
 	json_write_key(w, "linux");
 	json_write_begin_object(w);
 	write_namespaces(w);
-	write_strings(w, "capabilities", capabilities);
+	/* All of the guest's: nothing is taken from them by the host. */
+	write_strings(w, "capabilities", oci_capability_names);
 	write_cgroup(w);
 	write_seccomp(w);
 	write_enabled(w, "apparmor", false);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/plan.h"
 #include "lib/alloc.h"
+#include "libocispec/guest-config.h"
 #include "libocispec/seccomp-program.h"
 
 /* The profile has become a program, and goes. */
@@ -26,7 +27,7 @@ int plan_compile_seccomp(struct plan *plan, struct error *err)
 	r = seccomp_program_compile(guest->seccomp, &program, err);
 	if (r < 0)
 		return r;
-	plan_add_annotation(plan->guest, xstrdup(SECCOMP_PROGRAM_ANNOTATION),
+	plan_add_annotation(plan->guest, xstrdup(GUEST_CONFIG_SECCOMP),
 			    seccomp_program_encode(&program));
 	free(program.instructions);
 	drop_profile(guest);

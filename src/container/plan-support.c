@@ -8,6 +8,7 @@
 
 #include "container/plan.h"
 #include "lib/alloc.h"
+#include "libocispec/capability.h"
 
 /* Where one property of config.json stands; @given is what the check function found. */
 struct support_rule {
@@ -235,6 +236,31 @@ static int check_devices(const struct oci_spec *spec, struct error *err)
 	return 0;
 }
 
+/* config.md, "capabilities": an unknown name is to be logged, and is no error. */
+static void check_capability_set(const char *set, char *const *names, size_t n, struct plan *plan)
+{
+	for (size_t i = 0; i < n; i++)
+		if (oci_capability_number(names[i]) < 0)
+			add_line(&plan->warnings, &plan->n_warnings,
+				 xasprintf("process.capabilities.%s[%zu]: \"%s\" is not known, and "
+					   "left "
+					   "out",
+					   set, i, names[i]));
+}
+
+static void check_capabilities(const struct oci_spec *spec, struct plan *plan)
+{
+	const struct oci_capabilities *c = spec->process ? spec->process->capabilities : NULL;
+
+	if (!c)
+		return;
+	check_capability_set("bounding", c->bounding, c->n_bounding, plan);
+	check_capability_set("effective", c->effective, c->n_effective, plan);
+	check_capability_set("inheritable", c->inheritable, c->n_inheritable, plan);
+	check_capability_set("permitted", c->permitted, c->n_permitted, plan);
+	check_capability_set("ambient", c->ambient, c->n_ambient, plan);
+}
+
 int plan_check_support(const struct bundle *bundle, struct plan *plan, struct error *err)
 {
 	const struct oci_spec *spec = bundle->spec;
@@ -254,6 +280,7 @@ int plan_check_support(const struct bundle *bundle, struct plan *plan, struct er
 			add_line(&plan->notes, &plan->n_notes,
 				 xasprintf("%s: %s", rule->path, rule->reason));
 	}
+	check_capabilities(spec, plan);
 	r = check_namespaces(spec, err);
 	if (!r)
 		r = check_mounts(spec, err);

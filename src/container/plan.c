@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "libocispec/guest-config.h"
 
 /* What the guest's kernel and vminitd need beside the container's memory limit. */
 #define GUEST_OVERHEAD	   (UINT64_C(128) << 20)
@@ -168,7 +169,7 @@ static int plan_mount(const struct bundle *bundle, size_t i, const char *id, str
 	}
 	add_export(plan, source->path, xasprintf("m%zu", i), source->kind == SOURCE_DIRECTORY,
 		   is_readonly(m), option_given(m, "rbind"));
-	set_string(&m->source, xasprintf("%s/%s/m%zu", PLAN_GUEST_SHARE, id, i));
+	set_string(&m->source, xasprintf("%s/%s/m%zu", GUEST_CONFIG_SHARE, id, i));
 	return 0;
 }
 
@@ -238,7 +239,7 @@ static void plan_annotations(const struct bundle *bundle, struct oci_spec *guest
 	for (size_t i = 0; i < guest->n_annotations; i++) {
 		struct oci_entry *e = &guest->annotations[i];
 
-		if (!strncmp(e->key, PLAN_ANNOTATION_PREFIX, strlen(PLAN_ANNOTATION_PREFIX)))
+		if (!strncmp(e->key, GUEST_CONFIG_PREFIX, strlen(GUEST_CONFIG_PREFIX)))
 			free_entry(e);
 		else
 			guest->annotations[kept++] = *e;
@@ -247,7 +248,7 @@ static void plan_annotations(const struct bundle *bundle, struct oci_spec *guest
 	/* For the state that a startContainer hook reads. */
 	if (!guest->hooks || !guest->hooks->n_start_container)
 		return;
-	plan_add_annotation(guest, xstrdup(PLAN_BUNDLE_ANNOTATION), xstrdup(bundle->path));
+	plan_add_annotation(guest, xstrdup(GUEST_CONFIG_BUNDLE), xstrdup(bundle->path));
 }
 
 static char **copy_strings(char *const *strings, size_t n)
@@ -287,7 +288,7 @@ int plan_make(const struct bundle *bundle, const char *id, struct plan **ret, st
 		return r;
 	guest = plan->guest = oci_spec_copy(bundle->spec);
 	add_export(plan, bundle->rootfs, xstrdup("rootfs"), true, false, true);
-	set_string(&guest->root->path, xasprintf("%s/%s/rootfs", PLAN_GUEST_SHARE, id));
+	set_string(&guest->root->path, xasprintf("%s/%s/rootfs", GUEST_CONFIG_SHARE, id));
 	for (size_t i = 0; i < guest->n_mounts; i++) {
 		r = plan_mount(bundle, i, id, plan, err);
 		if (r < 0)

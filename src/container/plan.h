@@ -21,13 +21,6 @@
 #include "lib/error.h"
 #include "libocispec/spec.h"
 
-/* Where vminitd mounts the share. */
-#define PLAN_GUEST_SHARE "/run/share"
-
-/* Annotations of the guest's config.json that are ours; the bundle's path on the host. */
-#define PLAN_ANNOTATION_PREFIX "runvm."
-#define PLAN_BUNDLE_ANNOTATION PLAN_ANNOTATION_PREFIX "bundle"
-
 /* Adds an annotation for vminitd; both strings are owned by the spec from here on. */
 void plan_add_annotation(struct oci_spec *guest, char *key, char *value);
 

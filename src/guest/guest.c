@@ -11,6 +11,7 @@
 #include "container/plan.h"
 #include "lib/socket.h"
 #include "lib/trace.h"
+#include "libocispec/guest-config.h"
 #include "rpc/api.h"
 #include "rpc/handover.h"
 
@@ -70,7 +71,7 @@ static void make_setup_request(struct setup_request *r)
 	r->message.machine_id = r->machine_id;
 	r->message.boot_id = r->boot_id;
 	r->message.share_tag = (char *)HANDOVER_SHARE_TAG;
-	r->message.share_mount_point = (char *)PLAN_GUEST_SHARE;
+	r->message.share_mount_point = (char *)GUEST_CONFIG_SHARE;
 }
 
 void guest_setup(struct rpc_client *client, uint64_t timeout, rpc_done_fn *done, void *data)

@@ -236,6 +236,25 @@ static void test_warnings(void)
 	bundle_free(bundle);
 }
 
+static void test_unknown_capabilities(void)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct bundle *bundle = make_bundle(
+		"{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"rootfs\"},\"process\":{\"args\":["
+		"\"x\"],"
+		"\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_FLY\"],"
+		"\"ambient\":[\"CAP_CHECKPOINT_RESTORE\",\"kill\"]}},\"linux\":{\"namespaces\":["
+		"{\"type\":\"network\"}]}}");
+	struct plan *plan;
+
+	CHECK_INT(plan_make(bundle, "c", &plan, &err), ==, 0);
+	CHECK_INT(plan->n_warnings, ==, 2);
+	CHECK_CONTAINS(plan->warnings[0], "process.capabilities.bounding[1]: \"CAP_FLY\"");
+	CHECK_CONTAINS(plan->warnings[1], "process.capabilities.ambient[1]: \"kill\"");
+	plan_free(plan);
+	bundle_free(bundle);
+}
+
 int main(void)
 {
 	TEST_RUN(test_size);
@@ -244,5 +263,6 @@ int main(void)
 	TEST_RUN(test_refusals);
 	TEST_RUN(test_sources_that_cannot_be);
 	TEST_RUN(test_warnings);
+	TEST_RUN(test_unknown_capabilities);
 	return test_end();
 }
