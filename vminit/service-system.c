@@ -101,27 +101,13 @@ void service_getenv(struct rpc_call *call, const ProtobufCMessage *message)
 	rpc_call_reply(call, &response.base);
 }
 
-/* Makes the directories above a path's last component. */
-static int make_parents(const char *path, mode_t mode)
-{
-	_cleanup_free_ char *copy = xstrdup(path);
-
-	for (char *p = *copy ? strchr(copy + 1, '/') : NULL; p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return 0;
-}
-
 void service_mkdir(struct rpc_call *call, const ProtobufCMessage *message)
 {
 	const SANDBOX(MkdirRequest) *request = (const void *)message;
 	SANDBOX(MkdirResponse) response = SANDBOX_INIT(MKDIR_RESPONSE);
 	mode_t mode = request->perms ? request->perms & 07777 : 0755;
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int r = request->all ? make_parents(request->path, mode) : 0;
+	int r = request->all ? io_make_parents(request->path, mode) : 0;
 
 	if (!r && mkdir(request->path, mode) < 0 && !(request->all && errno == EEXIST))
 		r = -errno;
@@ -172,7 +158,7 @@ static int write_file(const SANDBOX(WriteFileRequest) * request)
 	int r;
 
 	if (f && f->create_parent_dirs) {
-		r = make_parents(request->path, 0755);
+		r = io_make_parents(request->path, 0755);
 		if (r < 0)
 			return r;
 	}

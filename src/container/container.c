@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lib/alloc.h"
+#include "lib/io.h"
 #include "lib/strbuf.h"
 
 #define ROOT_MODE      0711
@@ -34,22 +35,6 @@ int container_check_id(const char *id, struct error *err)
 	    !strcmp(id, ".."))
 		return error_set(err, EINVAL, "invalid container ID format: \"%.64s\"", id);
 	return 0;
-}
-
-/* mkdir -p */
-static int make_root(const char *path)
-{
-	_cleanup_free_ char *copy = xstrdup(path);
-
-	for (char *p = copy + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(copy, ROOT_MODE) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(copy, ROOT_MODE) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 static int open_root(const char *root_path, struct error *err)
@@ -156,7 +141,9 @@ int container_create(const char *root_path, const char *id, struct container *re
 	r = container_check_id(id, err);
 	if (r < 0)
 		return r;
-	r = make_root(root_path);
+	r = io_make_parents(root_path, ROOT_MODE);
+	if (!r && mkdir(root_path, ROOT_MODE) < 0 && errno != EEXIST)
+		r = -errno;
 	if (r < 0)
 		return error_errno(err, r, "make the root directory \"%s\"", root_path);
 	root_fd = open_root(root_path, err);

@@ -106,6 +106,19 @@ int io_replace_file(int dirfd, const char *name, const void *data, size_t len, m
 	return 0;
 }
 
+int io_make_parents(const char *path, mode_t mode)
+{
+	_cleanup_free_ char *copy = xstrdup(path);
+
+	for (char *p = *copy ? strchr(copy + 1, '/') : NULL; p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return 0;
+}
+
 int io_set_nonblocking(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

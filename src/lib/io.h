@@ -42,6 +42,9 @@ int io_write_file(int dirfd, const char *path, const char *text);
 int io_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		    struct error *err);
 
+/* Makes the directories above a path's last component that are missing. Return: 0 or -errno. */
+int io_make_parents(const char *path, mode_t mode);
+
 int io_set_nonblocking(int fd, bool on);
 
 #endif

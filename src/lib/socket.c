@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/socket.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "lib/alloc.h"
 #include "lib/cleanup.h"
 
 #define LISTEN_BACKLOG 128
@@ -57,6 +59,16 @@ int socket_connect_at(int dirfd, const char *name, int type)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+int socket_connect_path(const char *path, int type)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir =
+		slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	_cleanup_close_ int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return dirfd < 0 ? -errno : socket_connect_at(dirfd, slash ? slash + 1 : path, type);
 }
 
 int socket_pair(int type, int ret[2])

@@ -26,6 +26,9 @@ int socket_listen_at(int dirfd, const char *name, int type);
 /* Connects; may block only where the listener's backlog is full. Return: fd or -errno. */
 int socket_connect_at(int dirfd, const char *name, int type);
 
+/* The same by a path of any length. */
+int socket_connect_path(const char *path, int type);
+
 /* A close-on-exec pair. Return: 0 or -errno. */
 int socket_pair(int type, int ret[2]);
 

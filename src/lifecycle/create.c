@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "container/cgroup.h"
 #include "container/hooks.h"
@@ -93,22 +92,13 @@ static int make_plan(struct creation *k, const char *id, struct error *err)
 
 static int connect_console(struct creation *k, struct error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	const char *path = k->options->console_socket;
-	_cleanup_close_ int fd = -1;
 
 	k->console = k->options->console_fd;
 	if (!path)
 		return 0;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return error_set(err, ENAMETOOLONG, "console socket \"%s\": the path is too long",
-				 path);
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_errno(err, errno, "console socket \"%s\"", path);
-	k->console = TAKE_FD(fd);
-	return 0;
+	k->console = socket_connect_path(path, SOCK_STREAM);
+	return k->console < 0 ? error_errno(err, k->console, "console socket \"%s\"", path) : 0;
 }
 
 static void fill_status(struct creation *k)
@@ -319,20 +309,15 @@ static int write_pid_file(const struct creation *k, struct error *err)
 
 static int send_pidfd(const struct creation *k, struct error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	const char *path = k->options->pidfd_socket;
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
 
 	if (!path)
 		return 0;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return error_set(err, ENAMETOOLONG, "pidfd socket \"%s\": the path is too long",
-				 path);
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_errno(err, errno, "pidfd socket \"%s\"", path);
+	fd = socket_connect_path(path, SOCK_STREAM);
+	if (fd < 0)
+		return error_errno(err, fd, "pidfd socket \"%s\"", path);
 	n = socket_send_fds(fd, "pidfd", 5, &k->standin.pidfd, 1);
 	return n < 0 ? error_errno(err, (int)n, "pidfd socket \"%s\"", path) : 0;
 }

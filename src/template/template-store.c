@@ -46,18 +46,6 @@ char *template_store_path(void)
 	return home && home[0] == '/' ? xasprintf("%s/.cache/" USER_PATH, home) : NULL;
 }
 
-static int make_directories(const char *path)
-{
-	_cleanup_free_ char *copy = xstrdup(path);
-
-	for (char *p = copy + 1; (p = strchr(p, '/')); *p++ = '/') {
-		*p = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 int template_store_open(bool create, struct error *err)
 {
 	_cleanup_free_ char *path = template_store_path();
@@ -67,7 +55,9 @@ int template_store_open(bool create, struct error *err)
 
 	if (!path)
 		return error_set(err, ENOENT, "templates are off (%s)", VARIABLE);
-	r = create ? make_directories(path) : 0;
+	r = create ? io_make_parents(path, 0755) : 0;
+	if (create && !r && mkdir(path, 0700) < 0 && errno != EEXIST)
+		r = -errno;
 	if (r < 0)
 		return error_errno(err, r, "make \"%s\"", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/alloc.h"
 #include "lib/io.h"
 #include "lib/packet.h"
 #include "lib/process.h"
@@ -36,12 +37,28 @@ static void test_replace_file(void)
 	close(dirfd);
 }
 
+static void test_make_parents(void)
+{
+	_cleanup_free_ char *path = xasprintf("%s/a//b/c/", temporary_dir());
+	struct stat st;
+
+	CHECK_INT(io_make_parents("", 0700), ==, 0);
+	CHECK_INT(io_make_parents("relative", 0700), ==, 0);
+	CHECK_INT(io_make_parents("/", 0700), ==, 0);
+	CHECK_INT(io_make_parents(path, 0700), ==, 0);
+	CHECK_INT(stat(path, &st), ==, 0);
+	CHECK_INT(st.st_mode & 0777, ==, 0700);
+	CHECK_INT(io_make_parents(path, 0700), ==, 0);
+	CHECK_INT(io_make_parents("/etc/passwd/x/y", 0700), ==, -ENOTDIR);
+}
+
 /* Names far longer than the 107 bytes of sun_path. */
 static void test_long_socket_name(void)
 {
 	const char *dir = temporary_dir();
 	int dirfd = open(dir, O_RDONLY | O_DIRECTORY);
 	char name[120], deep[200];
+	_cleanup_free_ char *path = NULL;
 	int sub, listener, client;
 	struct stat st;
 
@@ -57,6 +74,13 @@ static void test_long_socket_name(void)
 	client = socket_connect_at(sub, "s", SOCK_STREAM);
 	CHECK_INT(client, >=, 0);
 	CHECK_INT(socket_connect_at(sub, "t", SOCK_STREAM), ==, -ENOENT);
+	close(client);
+	path = xasprintf("%s/%s/s", dir, deep);
+	client = socket_connect_path(path, SOCK_STREAM);
+	CHECK_INT(client, >=, 0);
+	path[strlen(path) - 1] = 't';
+	CHECK_INT(socket_connect_path(path, SOCK_STREAM), ==, -ENOENT);
+	CHECK_INT(socket_connect_path("/missing/s", SOCK_STREAM), ==, -ENOENT);
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	CHECK_INT(socket_listen_at(sub, name, SOCK_STREAM), ==, -ENAMETOOLONG);
@@ -173,6 +197,7 @@ static void test_close_others(void)
 int main(void)
 {
 	TEST_RUN(test_replace_file);
+	TEST_RUN(test_make_parents);
 	TEST_RUN(test_long_socket_name);
 	TEST_RUN(test_pass_fds);
 	TEST_RUN(test_packet);
