@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "lib/alloc.h"
 #include "lib/io.h"
 
-#define MAX_FILE      16384
-#define MAX_ARGUMENTS 65536 /* a longer argument vector is cut */
+#define MAX_FILE 16384
 
 /* Majors of Unix98 slaves (Documentation/admin-guide/devices.txt). */
 #define PTS_MAJOR_FIRST 136
@@ -69,20 +69,17 @@ static int read_text(int dir, const char *name, struct strbuf *text)
 	return r < 0 || !text->data ? -ESRCH : 0;
 }
 
-static void read_arguments(int dir, struct proc_info *ret)
+static void read_arguments(int dir, size_t max, struct proc_info *ret)
 {
 	_cleanup_close_ int fd = openat(dir, "cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t n =
-		fd < 0 ? 0
-		       : read(fd, strbuf_reserve(&ret->arguments, MAX_ARGUMENTS), MAX_ARGUMENTS);
+	_cleanup_free_ char *text = xcalloc(1, max + 1);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, max);
 
-	if (n > 0) {
-		ret->arguments.len = (size_t)n;
-		ret->arguments.data[n] = '\0';
-	}
+	if (n > 0)
+		strbuf_append(&ret->arguments, text, (size_t)n);
 }
 
-int proc_info_read(pid_t pid, struct proc_info *ret)
+int proc_info_read(pid_t pid, size_t max_arguments, struct proc_info *ret)
 {
 	_cleanup_strbuf_ struct strbuf stat = STRBUF_INIT, status = STRBUF_INIT;
 	_cleanup_close_ int dir = -1;
@@ -96,7 +93,7 @@ int proc_info_read(pid_t pid, struct proc_info *ret)
 	if (proc_info_parse_stat(stat.data, ret) < 0 ||
 	    proc_info_parse_status(status.data, ret) < 0)
 		return -ESRCH;
-	read_arguments(dir, ret);
+	read_arguments(dir, max_arguments, ret);
 	return 0;
 }
 

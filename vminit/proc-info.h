@@ -36,8 +36,14 @@ int proc_info_parse_stat(const char *text, struct proc_info *ret);
 /* Parses the text of /proc/<pid>/status. Return: 0, or -EBADMSG. */
 int proc_info_parse_status(const char *text, struct proc_info *ret);
 
-/* @ret: to be cleared by proc_info_clear(), also on failure. Return: 0, or -ESRCH. */
-int proc_info_read(pid_t pid, struct proc_info *ret);
+/**
+ * proc_info_read() - what is known of a process
+ * @max_arguments: bytes of its arguments, behind which they are cut
+ * @ret: to be cleared by proc_info_clear(), also on failure
+ *
+ * Return: 0, or -ESRCH.
+ */
+int proc_info_read(pid_t pid, size_t max_arguments, struct proc_info *ret);
 void proc_info_clear(struct proc_info *info);
 /* When a process started that started so many ticks after boot. */
 struct timespec proc_info_start_time(uint64_t ticks);

@@ -8,8 +8,14 @@
 #include "lib/loop.h"
 #include "vminit/proc-info.h"
 
-/* More are left out: the reply has to fit in a message. */
-#define MAX_LISTED 4096
+/*
+ * The reply has to fit in a message (GRPC_MAX_MESSAGE), and what is read for it in the memory of a VM whose
+ * containers mean no good. More processes are left out. Arguments are cut, those of one and those of all:
+ * a byte of them may take two in the message.
+ */
+#define MAX_LISTED	  4096
+#define MAX_ARGUMENTS	  65536
+#define MAX_ALL_ARGUMENTS (1024 * 1024)
 
 /**
  * struct row - one process and the message about it, which points into this
@@ -77,6 +83,7 @@ void service_list_processes(struct rpc_call *call, const ProtobufCMessage *messa
 	_cleanup_free_ struct row *rows = NULL;
 	_cleanup_free_ pid_t *pids = NULL;
 	_cleanup_error_ struct error err = ERROR_INIT;
+	size_t left = MAX_ALL_ARGUMENTS;
 	ssize_t n;
 
 	if (!container)
@@ -94,10 +101,12 @@ void service_list_processes(struct rpc_call *call, const ProtobufCMessage *messa
 		struct row *row = &rows[response.n_processes];
 
 		/* One that ended meanwhile is simply not in the list. */
-		if (proc_info_read(pids[i], &row->info) < 0) {
+		if (proc_info_read(pids[i], left < MAX_ARGUMENTS ? left : MAX_ARGUMENTS,
+				   &row->info) < 0) {
 			proc_info_clear(&row->info);
 			continue;
 		}
+		left -= row->info.arguments.len;
 		fill_row(row, container, pids[i]);
 		list[response.n_processes++] = &row->message;
 	}

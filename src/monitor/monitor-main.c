@@ -398,7 +398,7 @@ static int start_virtiofsd(struct vm *vm, int listening_fd, struct error *err)
 		.fd = listening_fd,
 	};
 
-	return virtiofsd_start(vm->loop, &config, -1, &virtiofsd_ops, vm, &vm->virtiofsd, err);
+	return virtiofsd_start(vm->loop, &config, &virtiofsd_ops, vm, &vm->virtiofsd, err);
 }
 
 /*
@@ -442,7 +442,6 @@ static int start_qemu(struct vm *vm, int vsock_fd, int share_fd, struct qemu_con
 		.accel = &vm->setup->accel,
 		.state_fd = vm->template.state_fd,
 		.console_log_fd = vm->console_log,
-		.cgroup_fd = -1,
 	};
 
 	config->chardevs = chardevs;

@@ -122,7 +122,7 @@ static int start_share(struct rehearsal *r, int dirfd, struct error *err)
 	if (n < 0)
 		return n;
 	config.fd = listening;
-	return virtiofsd_start(r->loop, &config, -1, &virtiofsd_ops, r, &r->virtiofsd, err);
+	return virtiofsd_start(r->loop, &config, &virtiofsd_ops, r, &r->virtiofsd, err);
 }
 
 int rehearsal_new(struct loop *loop, int dirfd, bool kvm, struct rehearsal **ret, struct error *err)

@@ -230,7 +230,6 @@ static int start_qemu(struct build *b, struct error *err)
 		.accel = b->accel,
 		.state_fd = -1,
 		.console_log_fd = -1,
-		.cgroup_fd = -1,
 		.boot_timeout = TEMPLATE_BUILD_TIMEOUT,
 	};
 	int r;

@@ -498,8 +498,7 @@ static int start_process(struct qemu *q, const struct qemu_start *start, int qmp
 	struct qemu_config config = *start->config;
 	struct spawn_config spawn = {.name = "QEMU",
 				     .path = config.program,
-				     .environment = config.kvm ? NULL : tcg_environment,
-				     .cgroup_fd = start->cgroup_fd};
+				     .environment = config.kvm ? NULL : tcg_environment};
 	int r;
 
 	config.qmp_fd = qmp_fd;

@@ -94,7 +94,6 @@ struct qemu_ops {
  * @state_fd: the template's device state, at its beginning; -1 for a cold boot; duplicated.
  *	config->incoming has to agree.
  * @console_log_fd: gets the console's bytes; -1 for none; duplicated
- * @cgroup_fd: see struct spawn_config
  * @boot_timeout: microseconds until the guest has to be up; 0 for the default of the accelerator
  */
 struct qemu_start {
@@ -102,7 +101,6 @@ struct qemu_start {
 	const struct accel *accel;
 	int state_fd;
 	int console_log_fd;
-	int cgroup_fd;
 	uint64_t boot_timeout;
 };
 

@@ -87,8 +87,6 @@ static int child_run(void *data)
 	/* It would pin the file system that the caller happened to be in. */
 	if (chdir("/") < 0)
 		child_fail("chdir");
-	if (config->cgroup_fd >= 0 && write(config->cgroup_fd, "0", 1) < 0)
-		child_fail("enter the cgroup");
 	execve(config->path, config->argv, (char *const *)child->environment);
 	child_fail(config->path);
 }

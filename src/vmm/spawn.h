@@ -44,8 +44,6 @@ typedef void spawn_exit_fn(struct spawn *spawn, int status, void *data);
  * @fds: descriptors that the program inherits under the same numbers, all above 2; the parent
  *	keeps its copies and closes them itself
  * @environment: NULL-terminated "NAME=VALUE" beside what we have, which has precedence; NULL for none
- * @cgroup_fd: write the child's pid to the cgroup.procs this names before execve, which the caller
- *	waits for: not one that is frozen; -1 for none
  */
 struct spawn_config {
 	const char *name;
@@ -54,7 +52,6 @@ struct spawn_config {
 	const int *fds;
 	size_t n_fds;
 	const char *const *environment;
-	int cgroup_fd;
 };
 
 /**

@@ -252,16 +252,13 @@ int virtiofsd_make_sockets(int dirfd, int *ret_listening, int *ret_connected, st
 	return 0;
 }
 
-int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int cgroup_fd,
+int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config,
 		    const struct virtiofsd_ops *ops, void *data, struct virtiofsd **ret,
 		    struct error *err)
 {
 	_cleanup_argv_ struct argv argv = ARGV_INIT;
-	struct spawn_config spawn = {.name = "virtiofsd",
-				     .path = config->program->path,
-				     .fds = &config->fd,
-				     .n_fds = 1,
-				     .cgroup_fd = cgroup_fd};
+	struct spawn_config spawn = {
+		.name = "virtiofsd", .path = config->program->path, .fds = &config->fd, .n_fds = 1};
 	struct virtiofsd *v;
 	int r;
 

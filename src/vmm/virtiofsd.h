@@ -100,11 +100,10 @@ int virtiofsd_make_sockets(int dirfd, int *ret_listening, int *ret_connected, st
 
 /**
  * virtiofsd_start() - execute it
- * @cgroup_fd: see struct spawn_config
  *
  * Return: 0 or -errno.
  */
-int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config, int cgroup_fd,
+int virtiofsd_start(struct loop *loop, const struct virtiofsd_config *config,
 		    const struct virtiofsd_ops *ops, void *data, struct virtiofsd **ret,
 		    struct error *err);
 /* Kills it if it still runs. NULL is allowed. */

@@ -30,12 +30,8 @@ static void on_process_exit(_unused_ struct spawn *spawn, int status, void *data
 static void start(struct fixture *f, const char *script, const int *fds, size_t n_fds)
 {
 	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)script, NULL};
-	struct spawn_config config = {.name = "sh",
-				      .path = "/bin/sh",
-				      .argv = argv,
-				      .fds = fds,
-				      .n_fds = n_fds,
-				      .cgroup_fd = -1};
+	struct spawn_config config = {
+		.name = "sh", .path = "/bin/sh", .argv = argv, .fds = fds, .n_fds = n_fds};
 
 	*f = (struct fixture){.status = -1};
 	CHECK_INT(loop_new(&f->loop), ==, 0);
@@ -95,8 +91,7 @@ static void test_no_program(void)
 	_cleanup_close_ int fd = memfd_create("no-program", MFD_CLOEXEC);
 	_cleanup_free_ char *path = xasprintf("/proc/%d/fd/%d", (int)getpid(), fd);
 	char *const argv[] = {path, NULL};
-	const struct spawn_config config = {
-		.name = "it", .path = path, .argv = argv, .cgroup_fd = -1};
+	const struct spawn_config config = {.name = "it", .path = path, .argv = argv};
 	_cleanup_free_ char *said = NULL;
 	struct fixture f = {.status = -1};
 
@@ -120,11 +115,8 @@ static void test_environment(void)
 		(char *)"sh", (char *)"-c",
 		(char *)"[ \"$RUNVM_TEST_A $RUNVM_TEST_B $RUNVM_TEST\" = \"ours more more\" ]",
 		NULL};
-	const struct spawn_config config = {.name = "sh",
-					    .path = "/bin/sh",
-					    .argv = argv,
-					    .environment = more,
-					    .cgroup_fd = -1};
+	const struct spawn_config config = {
+		.name = "sh", .path = "/bin/sh", .argv = argv, .environment = more};
 	struct fixture f = {.status = -1};
 
 	CHECK_INT(setenv("RUNVM_TEST_A", "ours", 1), ==, 0);
@@ -209,8 +201,7 @@ static void test_orphan(void)
 static void test_refused(void)
 {
 	char *const argv[] = {(char *)"x", NULL};
-	struct spawn_config config = {
-		.name = "x", .path = "/nonexistent", .argv = argv, .cgroup_fd = -1};
+	struct spawn_config config = {.name = "x", .path = "/nonexistent", .argv = argv};
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct spawn *spawn;
 	struct loop *loop;

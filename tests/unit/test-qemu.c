@@ -226,7 +226,6 @@ static void setup(struct fixture *f, const char *mode, struct qemu_config config
 				   .accel = &accel,
 				   .state_fd = state_fd,
 				   .console_log_fd = -1,
-				   .cgroup_fd = -1,
 				   .boot_timeout = strcmp(mode, "hang") ? 0 : 50000};
 	_cleanup_error_ struct error err = ERROR_INIT;
 
@@ -565,8 +564,7 @@ static void test_refused(void)
 				     .memory = 2 << 20,
 				     .memory_fd = -1,
 				     .kernel = "/dev/null"};
-	struct qemu_start start = {
-		.config = &config, .state_fd = -1, .console_log_fd = -1, .cgroup_fd = -1};
+	struct qemu_start start = {.config = &config, .state_fd = -1, .console_log_fd = -1};
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct qemu *qemu;
 	struct loop *loop;

@@ -176,7 +176,7 @@ static void test_process(void)
 	CHECK_INT(loop_new(&loop), ==, 0);
 	CHECK_INT(virtiofsd_make_sockets(d.fd, &listening, &connected, NULL), ==, 0);
 	config.fd = listening;
-	CHECK_INT(virtiofsd_start(loop, &config, -1, &ops, &why, &v, NULL), ==, 0);
+	CHECK_INT(virtiofsd_start(loop, &config, &ops, &why, &v, NULL), ==, 0);
 	CHECK_INT(faccessat(d.fd, "virtiofsd.sock", F_OK, 0), ==, -1);
 	while (!why)
 		CHECK_INT(loop_iterate(loop, loop_now() + 10 * USEC_PER_SEC), ==, 0);
@@ -203,7 +203,7 @@ static void test_process_killed(void)
 	CHECK_INT(loop_new(&loop), ==, 0);
 	CHECK_INT(virtiofsd_make_sockets(d.fd, &listening, &connected, NULL), ==, 0);
 	config.fd = listening;
-	CHECK_INT(virtiofsd_start(loop, &config, -1, &ops, &why, &v, NULL), ==, 0);
+	CHECK_INT(virtiofsd_start(loop, &config, &ops, &why, &v, NULL), ==, 0);
 	pid = virtiofsd_pid(v);
 	CHECK_INT(kill(pid, 0), ==, 0);
 	virtiofsd_free(v);

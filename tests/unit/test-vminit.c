@@ -274,6 +274,13 @@ static void test_proc_info(void)
 	CHECK_INT(info.uid, ==, 12);
 	CHECK_INT(info.container_pid, ==, 5);
 	CHECK_INT(proc_info_parse_stat("42 no", &info), ==, -EBADMSG);
+	CHECK_INT(proc_info_read(getpid(), 3, &info), ==, 0);
+	CHECK_INT(info.arguments.len, ==, 3);
+	proc_info_clear(&info);
+	CHECK_INT(proc_info_read(getpid(), 65536, &info), ==, 0);
+	CHECK_INT(info.arguments.len, >, 3);
+	CHECK_INT(info.ppid, ==, getppid());
+	proc_info_clear(&info);
 }
 
 int main(void)

@@ -118,6 +118,7 @@ client() {
 	client <<-'END'
 		flags = s.WriteFileRequest.WriteFileFlags()
 		fails("NOT_FOUND", sandbox.WriteFile, s.WriteFileRequest(path="/missing/f", data=b"x", flags=flags))
+		fails("NOT_FOUND", sandbox.Mkdir, s.MkdirRequest(path="", all=True))
 		fails("NOT_FOUND", sandbox.KillProcess, s.KillProcessRequest(id="nope", signal=9))
 		fails("NOT_FOUND", sandbox.WaitProcess, s.WaitProcessRequest(id="nope"))
 		fails("NOT_FOUND", sandbox.StartProcess, s.StartProcessRequest(id="nope", containerID="c1"))
@@ -154,6 +155,22 @@ client() {
 		assert waiting.result().exitCode == 137
 	END
 	wait_for 10 has_status c1 stopped
+}
+
+@test "ListProcesses: long arguments are cut, nobody is left out" {
+	vm_bundle many sh -c 'a=$(head -c 60000 /dev/zero | tr "\0" a); for i in $(seq 70); do sh -c "sleep 1000; :" sh "$a" "$a" & done
+		while [ "$(ps | grep -c "[s]leep 1000")" -lt 140 ]; do sleep 1; done; echo up; wait'
+	runvm create --bundle many c2 >out2 2>&1 </dev/null
+	runvm start c2
+	wait_for "$TIMEOUT" grep -q up out2
+	ln -sfn "$ROOT/c2/vminitd.sock" s
+	client <<-'END'
+		listed = guest.ListProcesses(g.ListProcessesRequest(container_id="c2"), timeout=T).processes
+		assert len(listed) >= 141, len(listed)
+		sizes = [sum(len(a) + 1 for a in p.arguments) for p in listed]
+		assert max(sizes) > 60000, sizes
+		assert max(sizes) <= 65536 and 900000 < sum(sizes) <= 1048576 + len(sizes), sizes
+	END
 }
 
 @test "a process added to a running container, its streams over vsock" {
