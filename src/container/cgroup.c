@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "lib/alloc.h"
 #include "lib/io.h"
@@ -24,11 +25,13 @@
  * struct hierarchy - one mounted cgroup hierarchy
  * @mount: its mount point
  * @root: path within the hierarchy that the mount shows, "/" mostly
+ * @device: the same for all mounts of it
  * @controllers: of v1, as the mount's options and /proc/self/cgroup list them; NULL for v2
  */
 struct hierarchy {
 	char *mount;
 	char *root;
+	dev_t device;
 	char *controllers;
 };
 
@@ -37,7 +40,7 @@ static void hierarchy_clear(struct hierarchy *h)
 	free(h->mount);
 	free(h->root);
 	free(h->controllers);
-	*h = (struct hierarchy){NULL, NULL, NULL};
+	*h = (struct hierarchy){0};
 }
 
 /* Decodes \040 and the like of mountinfo (proc_pid_mountinfo(5)), in place. */
@@ -64,6 +67,7 @@ static void unescape(char *s)
 static bool parse_mount(char *line, struct hierarchy *ret)
 {
 	char *tail = strstr(line, " - "), *saveptr = NULL, *field[6] = {NULL};
+	unsigned int major, minor;
 	char *type, *super;
 
 	if (!tail)
@@ -78,11 +82,13 @@ static bool parse_mount(char *line, struct hierarchy *ret)
 	saveptr = NULL;
 	for (int i = 0; i < 6; i++)
 		field[i] = strtok_r(i ? NULL : line, " ", &saveptr);
-	if (!field[5])
+	if (!field[5] || sscanf(field[2], "%u:%u", &major, &minor) != 2)
 		return false;
 	unescape(field[3]);
 	unescape(field[4]);
-	*ret = (struct hierarchy){.mount = xstrdup(field[4]), .root = xstrdup(field[3])};
+	*ret = (struct hierarchy){.mount = xstrdup(field[4]),
+				  .root = xstrdup(field[3]),
+				  .device = makedev(major, minor)};
 	if (!strcmp(type, "cgroup"))
 		ret->controllers = xstrdup(super);
 	return true;
@@ -148,6 +154,22 @@ static char *path_in(const struct hierarchy *h, const char *own, const char *cgr
 	return xasprintf("%s/%s", below, cgroups_path && *cgroups_path ? cgroups_path : id);
 }
 
+/* Whether the mount is what lies at its path, where another may have been mounted over it. */
+static bool is_visible(const struct hierarchy *h)
+{
+	struct stat st;
+
+	return !stat(h->mount, &st) && st.st_dev == h->device;
+}
+
+static bool is_among(const dev_t *devices, size_t n, dev_t device)
+{
+	for (size_t i = 0; i < n; i++)
+		if (devices[i] == device)
+			return true;
+	return false;
+}
+
 static bool has_dotdot(const char *path)
 {
 	for (const char *p = path; (p = strstr(p, "..")); p += 2)
@@ -160,6 +182,7 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
 		struct error *err)
 {
 	_cleanup_strbuf_ struct strbuf mounts = STRBUF_INIT, own = STRBUF_INIT;
+	_cleanup_free_ dev_t *devices = NULL;
 	char *saveptr = NULL;
 	int r;
 
@@ -175,11 +198,15 @@ int cgroup_find(const char *cgroups_path, const char *id, char ***ret_dirs, size
 	*ret_n = 0;
 	for (char *line = strtok_r(mounts.data, "\n", &saveptr); line;
 	     line = strtok_r(NULL, "\n", &saveptr)) {
-		_cleanup_(hierarchy_clear) struct hierarchy h = {NULL, NULL, NULL};
+		_cleanup_(hierarchy_clear) struct hierarchy h = {0};
 		_cleanup_free_ char *mine = NULL, *path = NULL;
 
-		if (!parse_mount(line, &h))
+		/* The first mount of each: a chroot or another container's file system may have more. */
+		if (!parse_mount(line, &h) || is_among(devices, *ret_n, h.device) ||
+		    !is_visible(&h))
 			continue;
+		devices = xreallocarray(devices, *ret_n + 1, sizeof(*devices));
+		devices[*ret_n] = h.device;
 		mine = own_path(own.data, &h);
 		path = path_in(&h, mine, cgroups_path, id);
 		*ret_dirs = xreallocarray(*ret_dirs, *ret_n + 2, sizeof(char *));
@@ -367,8 +394,6 @@ int cgroup_join(char *const *dirs, bool born, struct error *err)
 		else if (dir >= 0 && !v2)
 			/* For a thread that moves itself the kernel need not keep all others still. */
 			r = io_write_file(dir, "tasks", "0");
-		/* That was the first; who has v2 mounted twice may have two that differ. */
-		born = born && !v2;
 		if (r < 0)
 			return error_errno(err, r, "join the cgroup \"%s\"", *dirs);
 	}

@@ -342,6 +342,20 @@ gone() {
 	has_status c1 created
 }
 
+@test "cgroup hierarchies that are mounted in other places, too" {
+	cat >twice <<-'END'
+		mkdir -p chroot/cgroup
+		mount --rbind /sys/fs/cgroup chroot/cgroup
+		mount -t tmpfs tmpfs chroot
+		exec "$RUNVM" --root "$ROOT" run --bundle bundle c1
+	END
+	edit_config bundle '.process.args = ["echo", "once"]'
+	run --separate-stderr env ROOT="$ROOT" RUNVM="$RUNVM" unshare --mount --propagation private bash twice </dev/null
+	same "status" 0 "$status"
+	same "output" once "$output"
+	runvm delete --force c1
+}
+
 @test "--config: another file, in place of the bundle's" {
 	jq '.process.args = ["echo", "from other"]' bundle/config.json >other.json
 	rm bundle/config.json
