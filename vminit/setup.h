@@ -12,9 +12,9 @@
 
 #include "lib/error.h"
 
-#define SETUP_MIN_ENTROPY   32
-#define SETUP_MAX_ENTROPY   4096
-#define SETUP_KERNEL_SIZE   66
+#define SETUP_MIN_ENTROPY 32
+#define SETUP_MAX_ENTROPY 4096
+#define SETUP_KERNEL_SIZE 66
 
 /* Where the boot id lies that containers are to see; proc mounts of containers show it (rootfs.c). */
 #define SETUP_BOOT_ID_FILE "/run/boot_id"
